@@ -1,0 +1,44 @@
+"""A job as its user writes it."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from hessianfree_lab.records.scalars import Wire
+
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+class Budget(Wire):
+    """When training ends: at the first of these to be reached."""
+
+    steps: int | None = Field(100, ge=1, le=10_000_000, description="Optimizer steps.")
+    seconds: float | None = Field(None, gt=0, allow_inf_nan=False, description="Training time in seconds.")
+    target_loss: float | None = Field(None, allow_inf_nan=False, description="Stop once the loss is at or below.")
+
+
+class Resources(Wire):
+    """What the job needs of its worker."""
+
+    gpus: int = Field(0, ge=0, le=64)
+    processes: int = Field(1, ge=1, le=64)
+
+
+class JobSpec(Wire):
+    """A job: problem, optimizer, budget. The same in REST, YAML files, the form and the base of a sweep."""
+
+    name: str | None = Field(None, max_length=200, description="Shown in tables and legends.")
+    problem: str = Field(min_length=1, max_length=100, description="A problem that some worker announced.")
+    problem_params: dict[str, Any] = Field(default_factory=dict)
+    optimizer: str = Field("hessianfree", min_length=1, max_length=100)
+    optimizer_params: dict[str, Any] = Field(default_factory=dict)
+    budget: Budget = Budget()
+    seed: int = Field(0, ge=0, lt=2**31, description="Seeds initial parameters and data order.")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda|cuda:\d{1,3})$")
+    dtype: str = Field("float32", pattern=r"^(float32|float64)$")
+    resources: Resources = Resources()
+    priority: int = Field(0, ge=-1000, le=1000, description="Higher is claimed first.")
+    max_attempts: int = Field(3, ge=1, le=100)
+    checkpoint_every: int = Field(10, ge=1, description="Steps between checkpoints.")
+    tags: list[Tag] = Field(default_factory=list, max_length=32)
+    notes: str = Field("", max_length=20_000)

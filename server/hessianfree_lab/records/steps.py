@@ -1,0 +1,106 @@
+"""What a run sends while it trains."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from hessianfree_lab.records.scalars import Number, Scalar, Wire
+
+MetricName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.\-/]{0,99}$")]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A point in time, UTC; RFC 3339 on the wire."""
+
+
+class StepRecord(Wire):
+    """One optimizer step. `metrics` holds the canonical names of docs/wire.md and any others."""
+
+    step: int = Field(ge=1, le=2**53)
+    wall_time: Moment = Field(default_factory=lambda: datetime.now(UTC))
+    seconds: Number = Field(0.0, description="Training time so far, evaluation and recording apart.")
+    metrics: dict[MetricName, Scalar] = Field(default_factory=dict, max_length=500)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_metrics(cls, data: Any) -> Any:
+        """Metrics may also stand beside `step`, as in an exported line: `{"step": 1, "loss": 0.5}`."""
+        if not isinstance(data, dict):
+            return data
+        loose = {key: data[key] for key in data if key not in cls.model_fields}
+        if not loose:
+            return data
+        own = {key: data[key] for key in data if key in cls.model_fields}
+        return own | {"metrics": loose | dict(own.get("metrics") or {})}
+
+
+class KeptIterate(Wire):
+    """A CG iterate kept for backtracking; `loss` is None where backtracking stopped before it."""
+
+    iteration: int
+    loss: Number | None = None
+
+
+class Trial(Wire):
+    """One line-search trial."""
+
+    scale: Number
+    loss: Number
+
+
+class CGTrace(Wire):
+    """The inner solve of one step. Lists over iterations start with iteration 0."""
+
+    step: int = Field(ge=1)
+    stop: str = ""
+    damping: Number | None = None
+    model_values: list[Number] = Field(default_factory=list, description="0.5 x'Ax - b'x")
+    residual_norms: list[Number] = Field(default_factory=list)
+    alphas: list[Number] = Field(default_factory=list, description="CG step lengths, from iteration 1.")
+    betas: list[Number] = Field(default_factory=list, description="Conjugation coefficients, from iteration 1.")
+    kept: list[KeptIterate] = Field(default_factory=list)
+    chosen_iteration: int | None = None
+    ritz_values: list[Number] = Field(default_factory=list, description="Eigenvalue estimates, ascending.")
+    preconditioned: bool = Field(False, description="Ritz values are then those of the preconditioned matrix.")
+    line_search: list[Trial] = Field(default_factory=list)
+
+
+class LogLine(Wire):
+    """One line a job printed; `number` counts from 0 within an attempt."""
+
+    number: int = Field(ge=0)
+    time: Moment = Field(default_factory=lambda: datetime.now(UTC))
+    stream: Literal["stdout", "stderr", "worker"] = "stdout"
+    text: str = Field(max_length=8_192)
+
+
+class Landscape(Wire):
+    """Values of a two-parameter objective on a grid, for the contour behind the path: `z[row of y][column of x]`."""
+
+    x: list[Number] = Field(max_length=400)
+    y: list[Number] = Field(max_length=400)
+    z: list[list[Number]] = Field(max_length=400)
+    minima: list[tuple[Number, Number]] = Field(default_factory=list, max_length=20)
+
+
+class IngestBatch(Wire):
+    """Body of POST /runs/{id}/records. Sending a batch twice changes nothing."""
+
+    attempt: int = Field(1, ge=1)
+    steps: list[StepRecord] = Field(default_factory=list, max_length=5_000)
+    cg: list[CGTrace] = Field(default_factory=list, max_length=1_000)
+    logs: list[LogLine] = Field(default_factory=list, max_length=5_000)
+    environment: dict[str, Any] | None = Field(None, description="Versions, host, device; sent once an attempt.")
+    landscape: Landscape | None = None
+
+
+class IngestReply(Wire):
+    """Acknowledges a batch after its commit."""
+
+    last_step: int = Field(description="Highest step the store holds for this run; 0: none.")
+    commands: list[str] = Field(default_factory=list, description='What the run should do now: "cancel".')
