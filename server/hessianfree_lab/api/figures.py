@@ -1,0 +1,5 @@
+"""Figures as Plotly JSON."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

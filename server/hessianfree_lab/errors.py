@@ -1,0 +1,99 @@
+"""Errors meant for a person: each message is a whole sentence with the name, the value and what is allowed.
+
+    LabError
+    ├── ConfigurationError        a setting, a port, a directory or a database cannot be used
+    │   └── NewerDatabase         the database was written by a newer version
+    ├── RunNotFound
+    ├── WorkerNotFound
+    ├── RecordNotFound            the run is there; what it was asked for is not
+    ├── WrongState                the run's state does not allow it
+    │   └── StaleAttempt          a write of an attempt that is not the current one, or has ended
+    ├── InvalidRequest            a value that a request carries; lists every fault with its path
+    └── ClientError               what a server answered to a client
+        └── ServerUnreachable     no server answers there
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class LabError(Exception):
+    """Root of all errors whose text is meant for a person."""
+
+
+class ConfigurationError(LabError):
+    """A setting, a port, a directory or a database cannot be used as asked."""
+
+
+class NewerDatabase(ConfigurationError):
+    """The database's schema is unknown here: a newer version wrote it."""
+
+
+class RunNotFound(LabError):
+    """No run has this id."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"There is no run {run_id!r}.")
+        self.run_id = run_id
+
+
+class WorkerNotFound(LabError):
+    """No worker has this id: it never registered here, or has left; it may register again."""
+
+    def __init__(self, worker_id: str) -> None:
+        super().__init__(f"There is no worker {worker_id!r}: register again.")
+        self.worker_id = worker_id
+
+
+class RecordNotFound(LabError):
+    """The run is there; the trace or landscape it was asked for is not."""
+
+
+class WrongState(LabError):
+    """The run's state does not allow what was asked. `state` is its state now."""
+
+    def __init__(self, message: str, *, state: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+class StaleAttempt(WrongState):
+    """A write of an attempt that is not the run's current one, or that has ended. Nothing was stored."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a request: `path` is dotted (`optimizer_params.damping`), `message` a sentence."""
+
+    path: str
+    message: str
+
+
+class InvalidRequest(LabError):
+    """Values that a request carries are not allowed; `faults` has every one."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(" ".join(fault.message for fault in faults))
+        self.faults = tuple(faults)
+
+
+class ClientError(LabError):
+    """What a server answered: the HTTP status, and title, detail and faults of its problem+json."""
+
+    def __init__(
+        self, status: int, title: str, detail: str = "", errors: Sequence[Fault] = (), state: str | None = None
+    ) -> None:
+        super().__init__(detail or title)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.state = state
+
+
+class ServerUnreachable(ClientError):
+    """No server answers at `url`."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(0, "No server answers", f"No server answers at {url}: {reason}.")
+        self.url = url

@@ -1,0 +1,44 @@
+"""Settings of the server: keywords (flags), then `HESSIANFREE_*` variables, then these defaults."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once, when the server starts."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HESSIANFREE_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(Path("hessianfree-data"), description="Where the database and artifacts live.")
+    database_url: str | None = Field(None, description="Any SQLAlchemy URL; None: hessianfree.sqlite in data_dir.")
+    host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs a token.")
+    port: int = Field(8765, ge=0, le=65535, description="0: any free port.")
+    token: SecretStr | None = Field(None, description="Whoever speaks to the server must show it.")
+    heartbeat_seconds: float = Field(5.0, gt=0, description="How often a worker is to show that it lives.")
+    lease_seconds: float = Field(20.0, gt=0, description="An attempt unheard of for this long is lost.")
+    max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Larger request bodies are refused.")
+
+    @property
+    def url_of_database(self) -> str:
+        """`database_url`, or that of the SQLite file in `data_dir`."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'hessianfree.sqlite').resolve()}"
+
+    @property
+    def secret(self) -> str | None:
+        """The token in the clear; None: the server asks for none."""
+        return self.token.get_secret_value() if self.token and self.token.get_secret_value() else None
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether `host` can be reached from this machine alone."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
