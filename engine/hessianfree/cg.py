@@ -1,0 +1,169 @@
+"""Preconditioned conjugate gradients."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from warnings import warn
+
+import torch
+from torch import Tensor
+
+from hessianfree.interfaces import LinearMap, StoppingRule
+from hessianfree.records import CGSolution, SolveState
+from hessianfree.stopping import Divergence, IterationLimit, RelativeProgress, ResidualTolerance
+
+
+def storing_grid(max_iter: int, growth: float = 1.3) -> list[int]:
+    """Iterations whose iterate is kept: ceil(growth**j) - 1 up to the first >= max_iter [Martens 2010, 4.6]."""
+    grid = [0]
+    power = 1.0
+    while grid[-1] < max_iter:
+        power *= growth
+        iteration = math.ceil(power) - 1
+        if iteration > grid[-1]:
+            grid.append(iteration)
+    return grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConjugateGradient:
+    """Solves A x = b by minimizing m(x) = 0.5 x'Ax - b'x [Martens & Sutskever 2012, Algorithm 2].
+
+    `stopping` rules are asked in order after every iteration; `max_iter` None means the dimension of b. The iterates of
+    the iterations in `keep` are kept, None meaning the grid of [Martens 2010, 4.6]; the last one always is.
+
+    Unlike the textbook, the vectors are updated in place, and all scalars of an iteration (curvature along p, residual,
+    model value, both coefficients) come to the host in one read. p'Ap <= 0 warns and goes on with that value.
+    """
+
+    max_iter: int | None = 250
+    stopping: tuple[StoppingRule, ...] = (
+        RelativeProgress(),
+        IterationLimit(),
+        Divergence(),
+        ResidualTolerance(),
+    )
+    keep: Sequence[int] | None = None
+
+    def solve(
+        self, A: LinearMap, b: Tensor, x0: Tensor | None = None, M: LinearMap | None = None
+    ) -> CGSolution:
+        """Run CG from `x0` (None: zero), preconditioned by `M`, an approximate inverse of A."""
+        max_iter = b.numel() if self.max_iter is None else self.max_iter
+        keep = frozenset(storing_grid(max_iter) if self.keep is None else self.keep)
+
+        x = torch.zeros_like(b) if x0 is None else x0.clone()
+        r = -b if x0 is None else A(x0) - b
+        y = r if M is None else M(r)
+        p = -y
+        ry = torch.dot(r, y)
+        b_norm, r_squared, model_value, ry_at_start = _read(
+            torch.linalg.vector_norm(b), torch.dot(r, r), 0.5 * torch.dot(r - b, x), ry
+        )
+        iterates = {0: x.clone()} if 0 in keep else {}
+        model_values, residual_norms = [model_value], [math.sqrt(r_squared)]
+        alphas: list[float] = []
+        betas: list[float] = []
+        products = 0 if x0 is None else 1
+        # Nothing to solve: the start is the solution, and going on would divide zero by zero.
+        reason = "Convergence (tolerances)" if ry_at_start == 0 else None
+
+        iteration = 0
+        while reason is None:
+            iteration += 1
+            Ap = A(p)
+            products += 1
+            pAp = torch.dot(p, Ap)
+            alpha = ry / pAp
+            x.addcmul_(p, alpha)
+            r.addcmul_(Ap, alpha)
+            y = r if M is None else M(r)
+            ry_next = torch.dot(r, y)
+            beta = ry_next / ry
+            r_squared_ = ry_next if M is None else torch.dot(r, r)
+            curvature, r_squared, model_value, *coefficients = _read(
+                pAp, r_squared_, 0.5 * torch.dot(r - b, x), alpha, beta
+            )
+            if curvature <= 0:
+                warn(
+                    f"Directional curvature pAp = {curvature:.3e} <= 0 detected in cg-iteration {iteration}. "
+                    "The matrix is not positive definite; a larger damping makes it so.",
+                    stacklevel=2,
+                )
+            model_values.append(model_value)
+            residual_norms.append(math.sqrt(r_squared))
+            alphas.append(coefficients[0])
+            betas.append(coefficients[1])
+            if iteration in keep:
+                iterates[iteration] = x.clone()
+            state = SolveState(
+                iteration=iteration,
+                max_iter=max_iter,
+                model_values=model_values,
+                residual_norm=residual_norms[-1],
+                right_hand_side_norm=b_norm,
+            )
+            reason = next(filter(None, (rule.reason(state) for rule in self.stopping)), None)
+            p.mul_(beta).sub_(y)
+            ry = ry_next
+
+        iterates[iteration] = x
+        return CGSolution(
+            iterates=iterates,
+            last=iteration,
+            model_values=tuple(model_values),
+            residual_norms=tuple(residual_norms),
+            alphas=tuple(alphas),
+            betas=tuple(betas),
+            reason=reason,
+            products=products,
+        )
+
+
+def _read(*scalars: Tensor) -> list[float]:
+    """Device scalars on the host, in one transfer."""
+    values: list[float] = torch.stack(scalars).tolist()
+    return values
+
+
+def cg(
+    A: Callable[[Tensor], Tensor],
+    b: Tensor,
+    x0: Tensor | None = None,
+    M: Callable[[Tensor], Tensor] | None = None,
+    max_iter: int | None = None,
+    tol: float = 1e-5,
+    atol: float | None = None,
+    martens_conv_crit: bool = False,
+    store_x_at_iters: Sequence[int] | None = [],
+    verbose: bool = False,
+) -> tuple[list[Tensor | None], list[Tensor] | None, str]:
+    """`ConjugateGradient` as one function.
+
+    Args:
+        A: v -> A v for a symmetric positive definite A, [P] -> [P].
+        b: Right-hand side, [P].
+        x0: Start, [P]; None: zero.
+        M: r -> M r, approximating the inverse of A.
+        max_iter: Most iterations; None: P.
+        tol, atol: Stop when ||Ax - b|| < max(tol * ||b||, atol).
+        martens_conv_crit: Stop also on slow relative progress [Martens 2010, 4.4].
+        store_x_at_iters: Iterations whose iterate is answered; None: the grid of [Martens 2010, 4.6].
+        verbose: Print how it went.
+
+    Returns:
+        `x_iters`, one entry for each of the iterations 0..last, None where not stored, the last always the solution;
+        `m_iters`, the values of 0.5 x'Ax - b'x as 0-dimensional tensors, None without `martens_conv_crit`; the reason.
+    """
+    rules: list[StoppingRule] = [RelativeProgress()] if martens_conv_crit else []
+    rules += [IterationLimit(), Divergence(), ResidualTolerance(relative=tol, absolute=atol or 0.0)]
+    solver = ConjugateGradient(max_iter=max_iter, stopping=tuple(rules), keep=store_x_at_iters)
+    solution = solver.solve(A, b, x0, M)
+    if verbose:
+        print(
+            f"cg: {solution.last} iterations, {solution.reason}, "
+            f"||r|| = {solution.residual_norms[-1]:.6e}, m = {solution.model_values[-1]:.6e}"
+        )
+    x_iters = [solution.iterates.get(i) for i in range(solution.last + 1)]
+    m_iters = list(b.new_tensor(solution.model_values).unbind()) if martens_conv_crit else None
+    return x_iters, m_iters, solution.reason

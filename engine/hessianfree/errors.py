@@ -1,0 +1,26 @@
+"""What the library raises for broken contracts.
+
+    HessianFreeError
+    ├── ParameterError   parameters that cannot be optimized together
+    ├── ClosureError     a closure whose answer cannot be used
+    └── ReductionError   (a RuntimeError) a loss that does not add up over batches
+
+Expected outcomes of the numerics (no convergence, negative curvature, a failed line search) are values in the report
+and warnings, never exceptions.
+"""
+
+
+class HessianFreeError(Exception):
+    """Root of all the library's own errors."""
+
+
+class ParameterError(HessianFreeError, ValueError):
+    """The parameters cannot be optimized together."""
+
+
+class ClosureError(HessianFreeError, ValueError):
+    """`forward`, `grad` or `mvp` answered something that cannot be used."""
+
+
+class ReductionError(HessianFreeError, RuntimeError):
+    """Loss, gradient or product summed over batches is not that of the concatenated data."""

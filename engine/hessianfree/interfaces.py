@@ -1,0 +1,128 @@
+"""The exchangeable parts of the method, as protocols. No part knows another, a module or a closure.
+
+Vectors are flat tensors of the trainable parameters, shape [P]; scalars are Python floats.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor
+
+from hessianfree.records import Agreement, CGSolution, Linearization, SearchResult, SolveState
+
+
+class LinearMap(Protocol):
+    """v -> A v for a symmetric A, [P] -> [P]. The result is the caller's to change."""
+
+    def __call__(self, vector: Tensor, /) -> Tensor: ...
+
+
+Preconditioner = LinearMap
+"""Approximates the inverse of the damped curvature; symmetric and positive definite."""
+
+
+class FlatView(Protocol):
+    """Where the flat vectors live: order, shapes and storage of the trainable tensors."""
+
+    @property
+    def tensors(self) -> Sequence[Tensor]: ...
+
+    def flatten(self, tensors: Sequence[Tensor | None]) -> Tensor:
+        """One [P] vector of tensors shaped like the parameters; None stands for zeros."""
+        ...
+
+    def split(self, vector: Tensor) -> list[Tensor]:
+        """Views of a [P] vector, shaped like the parameters."""
+        ...
+
+
+class Curvature(LinearMap, Protocol):
+    """A curvature matrix at one point, ready for any number of products."""
+
+    product_cost: ClassVar[float]  # arithmetic of one product, in gradients
+
+    def gradient(self) -> Tensor:
+        """The objective's gradient at the same point, [P]."""
+        ...
+
+
+class CurvatureAt(Protocol):
+    """Builds a Curvature from a graph: `loss` has one element, `outputs` is what the model answered."""
+
+    @property
+    def product_cost(self) -> float: ...
+
+    def __call__(self, loss: Tensor, outputs: Any, parameters: FlatView) -> Curvature: ...
+
+
+class Objective(Protocol):
+    """The function to minimize, around the current parameters."""
+
+    def linearize(self) -> Linearization:
+        """Loss, gradient and curvature at the current parameters."""
+        ...
+
+    def loss_at(self, step: Tensor) -> float:
+        """The loss at parameters + step; the parameters are as before afterwards, also when it raises."""
+        ...
+
+    def spread(self, values: Sequence[float]) -> float | Tensor:
+        """One value a parameter group, as one float where they agree, else as a [P] vector."""
+        ...
+
+
+class StoppingRule(Protocol):
+    """When CG ends."""
+
+    def reason(self, state: SolveState) -> str | None:
+        """Why to stop now, in words; None: go on."""
+        ...
+
+
+class LinearSolver(Protocol):
+    """Solves A x = b for a symmetric positive definite A."""
+
+    def solve(
+        self, A: LinearMap, b: Tensor, x0: Tensor | None = None, M: LinearMap | None = None
+    ) -> CGSolution: ...
+
+
+class DampingPolicy(Protocol):
+    """Sets the damping of the next step."""
+
+    needs_agreement: ClassVar[bool]  # whether it is worth a loss evaluation to know the agreement
+
+    def update(self, damping: float, agreement: Agreement) -> float: ...
+
+
+class CandidateSelector(Protocol):
+    """Chooses among the kept CG iterates."""
+
+    def choose(self, loss_of: Callable[[int], float], kept: Sequence[int]) -> int:
+        """The iteration to step to; `loss_of(iteration)` costs an evaluation, the last of `kept` is the solution."""
+        ...
+
+
+class StepSearch(Protocol):
+    """Chooses how far to go along the step."""
+
+    def search(
+        self, loss_along: Callable[[float], float], loss_at_zero: float, slope: float, initial_scale: float
+    ) -> SearchResult:
+        """`loss_along(scale)` costs a loss evaluation; `slope` is its derivative at 0."""
+        ...
+
+
+class Parts(Protocol):
+    """What `hessian_free_step` composes; `hessianfree.method.Method` is the class with the defaults."""
+
+    @property
+    def solver(self) -> LinearSolver: ...
+    @property
+    def damping(self) -> DampingPolicy: ...
+    @property
+    def selector(self) -> CandidateSelector: ...
+    @property
+    def search(self) -> StepSearch: ...
+    @property
+    def warm_start(self) -> float: ...

@@ -1,0 +1,25 @@
+"""A method: one choice for each exchangeable part."""
+
+from dataclasses import dataclass, field
+
+from hessianfree.cg import ConjugateGradient
+from hessianfree.cg_backtracking import EfficientBacktracking
+from hessianfree.curvature.gauss_newton import GaussNewton
+from hessianfree.damping import LevenbergMarquardt
+from hessianfree.interfaces import CandidateSelector, CurvatureAt, DampingPolicy, LinearSolver, StepSearch
+from hessianfree.linesearch import ArmijoBacktracking
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """The parts of a Hessian-free optimizer, with the defaults of [Martens 2010; Martens & Sutskever 2012].
+
+    `warm_start` is the share of a CG solution that the next solve starts from [Martens & Sutskever 2012, 10]; 0: none.
+    """
+
+    curvature: CurvatureAt = GaussNewton
+    solver: LinearSolver = field(default_factory=ConjugateGradient)
+    damping: DampingPolicy = field(default_factory=LevenbergMarquardt)
+    selector: CandidateSelector = field(default_factory=EfficientBacktracking)
+    search: StepSearch = field(default_factory=ArmijoBacktracking)
+    warm_start: float = 0.95

@@ -1,0 +1,192 @@
+"""The two kinds of function a step can minimize: a closure, and a model over lists of batches."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hessianfree.curvature.accumulated import AccumulatedCurvature
+from hessianfree.errors import ClosureError
+from hessianfree.interfaces import CurvatureAt, LinearMap
+from hessianfree.parameters import Parameters
+from hessianfree.records import Linearization
+
+Forward = Callable[[], tuple[Tensor, Any]]
+
+
+class ClosureObjective:
+    """The function behind `HessianFree.step`: `forward()` answers `(loss, outputs)` at the current parameters."""
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        forward: Forward,
+        curvature: CurvatureAt,
+        *,
+        gradient: Tensor | None = None,
+        product: LinearMap | None = None,
+    ) -> None:
+        """`gradient` [P] and `product` [P] -> [P], where given, are used instead of what `forward` implies."""
+        self._parameters, self._forward, self._curvature = parameters, forward, curvature
+        self._gradient, self._product = gradient, product
+        if gradient is not None and gradient.shape != (parameters.dimension,):
+            raise ClosureError(
+                f"grad must have shape [{parameters.dimension}], one entry a trainable parameter; "
+                f"got {list(gradient.shape)}"
+            )
+
+    def linearize(self) -> Linearization:
+        if self._gradient is not None and self._product is not None:
+            with torch.no_grad():
+                loss = _scalar(self._forward()[0])
+            return self._linearization(loss, self._gradient, self._product)
+        with torch.enable_grad():
+            graph, outputs = self._forward()
+            loss = _scalar(graph)
+            if self._product is not None:
+                gradient = torch.autograd.grad(graph, self._parameters.tensors, allow_unused=True)
+                return self._linearization(loss, self._parameters.flatten(gradient), self._product)
+            curvature = self._curvature(graph, outputs, self._parameters)
+            gradient_ = curvature.gradient() if self._gradient is None else self._gradient
+            return self._linearization(loss, gradient_, curvature)
+
+    def loss_at(self, step: Tensor) -> float:
+        with self._parameters.trial(step), torch.no_grad():
+            return _scalar(self._forward()[0])
+
+    def spread(self, values: Sequence[float]) -> float | Tensor:
+        return self._parameters.spread(values)
+
+    def probe(self, vector: Tensor) -> tuple[float, Any, Tensor]:
+        """Loss, outputs and one curvature product, from a fresh forward pass."""
+        with torch.no_grad():
+            outputs = self._forward()[1]
+        here = self.linearize()
+        return here.loss, outputs, here.curvature(vector)
+
+    def _linearization(self, loss: float, gradient: Tensor, product: LinearMap) -> Linearization:
+        return Linearization(
+            loss=loss,
+            gradient=gradient.detach(),
+            curvature=product,
+            cost=1.0 if self._gradient is None else 1 / 3,
+            product_cost=self._curvature.product_cost,
+        )
+
+
+class BatchedObjective:
+    """The function behind `HessianFree.acc_step`: a loss over a list of `(inputs, targets)` batches.
+
+    Loss, gradient and curvature may each have a list of their own. With reduction "mean" a batch weighs as much as its
+    share of all target entries, with "sum" one: then the sum over the list is the loss on the concatenated data.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        model: Callable[[Any], Any],
+        loss_function: Callable[[Any, Any], Tensor],
+        curvature: CurvatureAt,
+        loss_batches: Sequence[tuple[Any, Any]],
+        gradient_batches: Sequence[tuple[Any, Any]] | None = None,
+        product_batches: Sequence[tuple[Any, Any]] | None = None,
+        *,
+        reduction: str = "mean",
+        graph_memory_bytes: int = 2**30,
+    ) -> None:
+        """`graph_memory_bytes` bounds the graphs kept between curvature products (see AccumulatedCurvature)."""
+        if reduction not in ("mean", "sum"):
+            raise ValueError(f'reduction must be "mean" or "sum"; got {reduction!r}')
+        self._parameters, self._model, self._loss_function = parameters, model, loss_function
+        self._curvature, self._graph_memory_bytes = curvature, graph_memory_bytes
+        gradient_batches = loss_batches if gradient_batches is None else gradient_batches
+        product_batches = loss_batches if product_batches is None else product_batches
+        self._loss_is_on_gradient_data = gradient_batches is loss_batches
+        self._loss_batches = _weighted(loss_batches, reduction)
+        self._gradient_batches = _weighted(gradient_batches, reduction)
+        self._product_batches = _weighted(product_batches, reduction)
+        entries = [_entries(batches) for batches in (product_batches, gradient_batches)]
+        self._share_of_products = entries[0] / entries[1]
+
+    def linearize(self) -> Linearization:
+        loss, gradient = (
+            0.0,
+            torch.zeros(
+                self._parameters.dimension, dtype=self._parameters.dtype, device=self._parameters.device
+            ),
+        )
+        for weight, batch in self._gradient_batches:
+            with torch.enable_grad():
+                graph, _ = self._forward(batch)
+                parts = torch.autograd.grad(graph, self._parameters.tensors, allow_unused=True)
+            gradient.add_(self._parameters.flatten(parts), alpha=weight)
+            loss += weight * _scalar(graph)
+        if not self._loss_is_on_gradient_data:
+            loss = self._loss()
+        return Linearization(
+            loss=loss,
+            gradient=gradient,
+            curvature=AccumulatedCurvature(
+                self._curvature_on, self._product_batches, memory_budget=self._graph_memory_bytes
+            ),
+            cost=1.0 if self._loss_is_on_gradient_data else 4 / 3,
+            product_cost=self._curvature.product_cost * self._share_of_products,
+        )
+
+    def loss_at(self, step: Tensor) -> float:
+        with self._parameters.trial(step):
+            return self._loss()
+
+    def spread(self, values: Sequence[float]) -> float | Tensor:
+        return self._parameters.spread(values)
+
+    def probe(self, vector: Tensor) -> tuple[float, Any, Tensor]:
+        """Loss, outputs (a list, one a batch) and one curvature product, from fresh forward passes."""
+        with torch.no_grad():
+            outputs = [self._forward(batch)[1] for _, batch in self._loss_batches]
+        here = self.linearize()
+        return here.loss, outputs, here.curvature(vector)
+
+    def _loss(self) -> float:
+        with torch.no_grad():
+            return sum(weight * _scalar(self._forward(batch)[0]) for weight, batch in self._loss_batches)
+
+    def _curvature_on(self, batch: tuple[Any, Any]) -> LinearMap:
+        with torch.enable_grad():
+            return self._curvature(*self._forward(batch), self._parameters)
+
+    def _forward(self, batch: tuple[Any, Any]) -> tuple[Tensor, Any]:
+        inputs, targets = (_moved(part, self._parameters.device) for part in batch)
+        outputs = self._model(inputs)
+        return self._loss_function(outputs, targets), outputs
+
+
+def _weighted(batches: Sequence[tuple[Any, Any]], reduction: str) -> list[tuple[float, tuple[Any, Any]]]:
+    total = _entries(batches)
+    return [(batch[1].numel() / total if reduction == "mean" else 1.0, batch) for batch in batches]
+
+
+def _entries(batches: Sequence[tuple[Any, Any]]) -> int:
+    """Target entries over a list of batches: what a mean is taken over, up to a factor common to all batches."""
+    if not batches:
+        raise ValueError("the list of batches is empty")
+    total: int = sum(targets.numel() for _, targets in batches)
+    return total
+
+
+def _moved(data: Any, device: torch.device) -> Any:
+    if isinstance(data, Tensor):
+        return data.to(device)
+    if isinstance(data, tuple | list):
+        return type(data)(_moved(part, device) for part in data)
+    if isinstance(data, dict):
+        return {key: _moved(part, device) for key, part in data.items()}
+    return data
+
+
+def _scalar(loss: Any) -> float:
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        shape = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        raise ClosureError(f"the loss must be a tensor with one element; got {shape}")
+    return loss.item()

@@ -1,0 +1,83 @@
+"""A flat view of the trainable tensors."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from hessianfree.errors import ParameterError
+
+
+class Parameters:
+    """The trainable tensors of one or more groups as one vector of P entries.
+
+    Every tensor keeps its own storage and identity: values are written into it, never rebound.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[Tensor]]) -> None:
+        """`groups`: the tensors of each parameter group; those without `requires_grad` are left out.
+
+        Raises:
+            ParameterError: nothing is trainable, or dtypes or devices are mixed.
+        """
+        trainable = [[p for p in group if p.requires_grad] for group in groups]
+        self.tensors: list[Tensor] = [p for group in trainable for p in group]
+        if not self.tensors:
+            raise ParameterError("none of the parameters is trainable (requires_grad=True)")
+        kinds = {(p.dtype, p.device) for p in self.tensors}
+        if len(kinds) > 1:
+            listed = ", ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds))
+            raise ParameterError(
+                f"all trainable parameters must share one dtype and one device; got {listed}"
+            )
+        self.dtype, self.device = kinds.pop()
+        self._sizes = [p.numel() for p in self.tensors]
+        self._group_sizes = [sum(p.numel() for p in group) for group in trainable]
+
+    @property
+    def dimension(self) -> int:
+        """P, the number of trainable scalars."""
+        return sum(self._sizes)
+
+    def flatten(self, tensors: Sequence[Tensor | None]) -> Tensor:
+        """One [P] vector of tensors shaped like the parameters; None stands for zeros. Detached."""
+        return torch.cat(
+            [
+                p.new_zeros(p.numel()) if t is None else t.detach().reshape(-1)
+                for p, t in zip(self.tensors, tensors, strict=True)
+            ]
+        )
+
+    def split(self, vector: Tensor) -> list[Tensor]:
+        """Views of a [P] vector, shaped like the parameters."""
+        chunks = torch.split(vector, self._sizes)
+        return [chunk.view(p.shape) for chunk, p in zip(chunks, self.tensors, strict=True)]
+
+    def spread(self, values: Sequence[float]) -> float | Tensor:
+        """One value a group, as one float where they agree (or only one group has entries), else as a [P] vector."""
+        held = [(value, size) for value, size in zip(values, self._group_sizes, strict=True) if size]
+        if len({value for value, _ in held}) == 1:
+            return held[0][0]
+        return torch.cat(
+            [torch.full((size,), value, dtype=self.dtype, device=self.device) for value, size in held]
+        )
+
+    @torch.no_grad()
+    def add(self, step: Tensor) -> None:
+        """parameters += step, in place."""
+        for p, part in zip(self.tensors, self.split(step), strict=True):
+            p.add_(part)
+
+    @contextmanager
+    def trial(self, step: Tensor) -> Iterator[None]:
+        """Inside, the parameters are moved by `step`; afterwards, also on an exception, they are as before."""
+        with torch.no_grad():
+            origin = [p.detach().clone() for p in self.tensors]
+        try:
+            self.add(step)
+            yield
+        finally:
+            with torch.no_grad():
+                for p, value in zip(self.tensors, origin, strict=True):
+                    p.copy_(value)

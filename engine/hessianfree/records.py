@@ -1,0 +1,159 @@
+"""What passes between the parts of one step: frozen, and without behaviour beyond arithmetic on themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from hessianfree.interfaces import LinearMap
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linearization:
+    """What is known of the objective at the current parameters.
+
+    `cost` is what it took to get here, `product_cost` what one curvature product takes, both in gradients of the
+    full batch (docs/engine.md explains the unit).
+    """
+
+    loss: float
+    gradient: Tensor  # [P]
+    curvature: LinearMap  # [P] -> [P], undamped
+    cost: float
+    product_cost: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveState:
+    """What a stopping rule sees of a running CG solve after iteration `iteration` (0: the start)."""
+
+    iteration: int
+    max_iter: int
+    model_values: list[float]  # one for every iteration so far
+    residual_norm: float
+    right_hand_side_norm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CGSolution:
+    """A finished CG solve of A x = b. The coefficient lists start with iteration 1, the others with 0."""
+
+    iterates: Mapping[int, Tensor]  # kept iterations -> [P]; the last one always
+    last: int
+    model_values: tuple[float, ...]  # 0.5 x'Ax - b'x
+    residual_norms: tuple[float, ...]  # ||Ax - b||
+    alphas: tuple[float, ...]  # step lengths
+    betas: tuple[float, ...]  # conjugation coefficients
+    reason: str
+    products: int  # with A
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How a step fared against the quadratic model. Both are changes from the starting point, negative when good."""
+
+    actual: float  # f(x + step) - f(x)
+    predicted: float  # m(step), with m(0) = 0
+
+    @property
+    def ratio(self) -> float:
+        """Reduction ratio `rho` [Martens 2010, 4.1]; NaN where the model predicts no change at all."""
+        return self.actual / self.predicted if self.predicted != 0 else math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The CG iterate that backtracking settled on."""
+
+    iteration: int
+    step: Tensor  # [P]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    """Where the search along a step ended; `trials` are its (scale, loss), in order."""
+
+    scale: float
+    loss: float
+    trials: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What one step hands to the next, beside the parameters: a value a parameter group, and the next CG start."""
+
+    dampings: tuple[float, ...]
+    learning_rates: tuple[float, ...]
+    start: Tensor | None = None  # [P]; None: zero
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """One step in plain numbers. Counts and seconds are of this step; None: not measured.
+
+    `gradient_equivalents` is the step's arithmetic in units of one gradient: a gradient 1, a loss evaluation 1/3, a
+    product with the Gauss-Newton matrix 4/3, with the Hessian 2.
+    """
+
+    loss: float
+    loss_after: float
+    gradient_norm: float
+    damping: float  # in force during the step, of the first group
+    reduction_ratio: float | None
+    cg_iterations: int
+    cg_stop: str
+    cg_chosen_iteration: int
+    step_scale: float
+    step_norm: float  # of the applied, scaled step
+    accepted: bool  # False: scale 0, parameters unchanged
+    curvature_products: int
+    loss_evaluations: int  # beside the one of the linearization
+    gradient_equivalents: float
+    seconds_gradient: float
+    seconds_cg: float
+    seconds_search: float
+    peak_memory_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveTrace:
+    """The inner life of one step: what CG, backtracking and line search saw."""
+
+    stop: str
+    damping: float
+    model_values: tuple[float, ...]
+    residual_norms: tuple[float, ...]
+    alphas: tuple[float, ...]
+    betas: tuple[float, ...]
+    kept: tuple[tuple[int, float | None], ...]  # (iteration, its true loss; None: not evaluated)
+    chosen_iteration: int
+    preconditioned: bool
+    line_search: tuple[tuple[float, float], ...]  # (scale, loss)
+
+    def ritz_values(self) -> tuple[float, ...]:
+        """Eigenvalue estimates of the damped (and, if so, preconditioned) matrix, ascending.
+
+        CG's coefficients are the Lanczos tridiagonal matrix in disguise [Golub & Van Loan 2013, 11.3]: diagonal
+        1/alpha_i + beta_{i-1}/alpha_{i-1}, off-diagonal sqrt(beta_i)/alpha_i. Iterations from the first breakdown on
+        (a coefficient that is not finite, or not positive) are left out.
+        """
+        alphas, betas = self.alphas, self.betas
+        sound = 0
+        while sound < len(alphas) and math.isfinite(alphas[sound]) and alphas[sound] > 0:
+            sound += 1
+            if not (math.isfinite(betas[sound - 1]) and betas[sound - 1] > 0):
+                break
+        if sound == 0:
+            return ()
+        tridiagonal = torch.zeros(sound, sound, dtype=torch.float64)
+        for i in range(sound):
+            tridiagonal[i, i] = 1 / alphas[i] + (betas[i - 1] / alphas[i - 1] if i else 0.0)
+            if i + 1 < sound:
+                tridiagonal[i, i + 1] = tridiagonal[i + 1, i] = math.sqrt(betas[i]) / alphas[i]
+        return tuple(torch.linalg.eigvalsh(tridiagonal).tolist())
