@@ -8,6 +8,7 @@ from warnings import warn
 import torch
 from torch import Tensor, nn
 
+from hessianfree import history
 from hessianfree.cg import ConjugateGradient
 from hessianfree.cg_backtracking import EfficientBacktracking, LastIterate
 from hessianfree.checks import check_reduction, concatenate, warn_if_not_deterministic
@@ -26,15 +27,6 @@ from hessianfree.utils import peak_memory_bytes
 Batches = Sequence[tuple[Any, Any]]
 
 _CURVATURES: dict[str, CurvatureAt] = {"ggn": GaussNewton, "hessian": Hessian}
-_HISTORY = {  # name in opt.state -> field of the report
-    "init_losses": "loss",
-    "final_losses": "loss_after",
-    "dampings": "damping",
-    "cg_reasons": "cg_stop",
-    "num_cg_iters": "cg_iterations",
-    "best_cg_iters": "cg_chosen_iteration",
-    "learning_rates": "step_scale",
-}
 
 
 class HessianFree(torch.optim.Optimizer):
@@ -133,8 +125,7 @@ class HessianFree(torch.optim.Optimizer):
         self.last_trace: SolveTrace | None = None
         parameters = self._parameters()
         self._history["x0"] = torch.zeros_like(parameters.flatten(parameters.tensors))
-        for name in self._history_names():
-            self._history[name] = []
+        history.begin(self._history, backtracks=not isinstance(method.selector, LastIterate))
 
     # torch wraps `step` of a subclass so that step hooks and profiler marks work. mypy knows another signature.
     def step(  # type: ignore[override]
@@ -276,7 +267,7 @@ class HessianFree(torch.optim.Optimizer):
 
     def _memory(self, parameters: Parameters) -> Memory:
         start: Tensor | None = self._history["x0"]
-        if not self._history["init_losses"] or start is None or start.numel() != parameters.dimension:
+        if not history.steps(self._history) or start is None or start.numel() != parameters.dimension:
             start = None
         return Memory(
             dampings=tuple(float(group["damping"]) for group in self.param_groups),
@@ -292,22 +283,16 @@ class HessianFree(torch.optim.Optimizer):
                 "The reduction ratio `rho` is negative. The loss rose along the step that the quadratic model chose.",
                 stacklevel=4,
             )
-        history = self._history
-        history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
-        for name in self._history_names():
-            history[name].append(getattr(report, _HISTORY[name]))
+        self._history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
+        history.append(self._history, report)
         if self.verbose:
             print(
-                f"step {len(history['init_losses'])}: loss {report.loss:.6g} -> {report.loss_after:.6g}, "
+                f"step {history.steps(self._history)}: loss {report.loss:.6g} -> {report.loss_after:.6g}, "
                 f"{report.cg_iterations} CG iterations ({report.cg_stop}), scale {report.step_scale:.3g}, "
                 f"damping {report.damping:.3g}"
             )
 
     @property
     def _history(self) -> dict[str, Any]:
-        """`state` under the names of `_HISTORY`, and "x0"; torch types it as keyed by parameters alone."""
+        """`state`, which torch types as keyed by parameters: here it holds "x0" and the names of `history`."""
         return cast(dict[str, Any], self.state)
-
-    def _history_names(self) -> list[str]:
-        backtracks = not isinstance(self.method.selector, LastIterate)
-        return [name for name in _HISTORY if backtracks or name != "best_cg_iters"]
