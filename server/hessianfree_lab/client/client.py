@@ -1,0 +1,171 @@
+"""The server's API as methods: arguments in, records out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import httpx
+from pydantic import TypeAdapter
+
+from hessianfree_lab.client.connection import Connection
+from hessianfree_lab.client.events import Event, follow
+from hessianfree_lab.records import (
+    Announcement,
+    Assignment,
+    CGTrace,
+    FinishRequest,
+    Heartbeat,
+    HeartbeatReply,
+    IngestBatch,
+    IngestReply,
+    Landscape,
+    OptimizerInfo,
+    Page,
+    ProblemInfo,
+    Run,
+    ScriptRun,
+    Worker,
+    WorkerIdentity,
+    decode,
+)
+from hessianfree_lab.records.series import Series
+
+RUNS = TypeAdapter(Page[Run])
+PROBLEMS = TypeAdapter(list[ProblemInfo])
+OPTIMIZERS = TypeAdapter(list[OptimizerInfo])
+WORKERS = TypeAdapter(list[Worker])
+
+POLL_MARGIN_SECONDS = 10.0  # a long poll may be answered this much later than it was asked to wait
+
+
+class Client(Connection):
+    """A server's API. Use as a context manager, or call `close`; safe to share between threads.
+
+    Errors: `ServerUnreachable` when no answer comes; `ClientError` with `status`, `title`, `detail` and
+    `errors` (path and message) when the server refuses.
+    """
+
+    # Jobs and runs ------------------------------------------------------------------------------------
+
+    def submit(self, spec: Mapping[str, Any], idempotency_key: str | None = None) -> Run:
+        """Put a job (a JobSpec as a mapping) into the queue. With the same key again: the same run."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return Run.model_validate(self.post("/jobs", spec, headers=headers))
+
+    def jobs(self) -> list[Run]:
+        """The queue in claim order, running jobs after the queued ones."""
+        return list(self._pages("/jobs"))
+
+    def runs(self, **filters: Any) -> Page[Run]:
+        """One page of runs; filters as in docs/wire.md: state, problem, optimizer, tag, q, sort, limit, cursor."""
+        return RUNS.validate_python(self.get("/runs", **filters))
+
+    def run(self, run_id: str) -> Run:
+        return Run.model_validate(self.get(f"/runs/{run_id}"))
+
+    def cancel(self, run_id: str) -> Run:
+        """Cancel a job: at once when it is queued; a running one is told. 409 when it has ended."""
+        return Run.model_validate(self.post(f"/jobs/{run_id}/cancel"))
+
+    def metrics(
+        self,
+        run_id: str,
+        names: Sequence[str] = (),
+        *,
+        x: str = "step",
+        start: int | None = None,
+        stop: int | None = None,
+        max_points: int | None = None,
+    ) -> Series:
+        """Columns of a run; no names: all numeric metrics. `Series.steps` is filled when x is the step."""
+        answer = self.get(
+            f"/runs/{run_id}/metrics",
+            names=list(names) or None, x=x, start=start, stop=stop, max_points=max_points,
+        )  # fmt: skip
+        values = {name: [decode(value) for value in column] for name, column in answer["series"].items()}
+        return Series(
+            x_name=answer["x"]["name"],
+            x=answer["x"]["values"],
+            steps=[int(step) for step in answer["x"]["values"]] if x == "step" else [],
+            values=values,
+            total=answer["total"],
+            sampled=answer["sampled"],
+        )
+
+    def trace(self, run_id: str, step: int) -> CGTrace:
+        """The inner solve of one step; 404 where there is none."""
+        return CGTrace.model_validate(self.get(f"/runs/{run_id}/steps/{step}/cg"))
+
+    def landscape(self, run_id: str) -> Landscape:
+        """The contour behind a two-parameter run; 404 for others."""
+        return Landscape.model_validate(self.get(f"/runs/{run_id}/landscape"))
+
+    def logs(self, run_id: str, after: int | None = None, limit: int | None = None) -> dict[str, Any]:
+        """`{lines, next}`: what the run printed after row `after`."""
+        answer: dict[str, Any] = self.get(f"/runs/{run_id}/logs", after=after, limit=limit)
+        return answer
+
+    def events(self, runs: Sequence[str] = (), after: int | None = None) -> Iterator[Event]:
+        """Events as they happen, without an end; a broken connection is taken up where it broke."""
+        return follow(self._http, self.url, runs=runs, after=after)
+
+    # What there is --------------------------------------------------------------------------------------
+
+    def problems(self) -> list[ProblemInfo]:
+        return PROBLEMS.validate_python(self.get("/problems")["items"])
+
+    def optimizers(self) -> list[OptimizerInfo]:
+        return OPTIMIZERS.validate_python(self.get("/optimizers")["items"])
+
+    def workers(self) -> list[Worker]:
+        return WORKERS.validate_python(self.get("/workers")["items"])
+
+    def ready(self) -> bool:
+        """Whether the server answers and its database does."""
+        return self.answers("/readyz")
+
+    # For workers and scripts ------------------------------------------------------------------------------
+
+    def register(self, announcement: Announcement) -> WorkerIdentity:
+        return WorkerIdentity.model_validate(self.post("/workers", announcement))
+
+    def claim(self, worker_id: str, wait_seconds: float) -> Assignment | None:
+        """The next job for this worker, waiting up to `wait_seconds` (at most 30) for one; None: there was none."""
+        answer = self.post(
+            f"/workers/{worker_id}/claim", {"wait_seconds": wait_seconds}, timeout=_patience(wait_seconds)
+        )
+        return None if answer is None else Assignment.model_validate(answer)
+
+    def heartbeat(self, worker_id: str, heartbeat: Heartbeat) -> HeartbeatReply:
+        """Renew the leases of the attempts named; answered early when there is a command."""
+        answer = self.post(
+            f"/workers/{worker_id}/heartbeat", heartbeat, timeout=_patience(heartbeat.wait_seconds)
+        )
+        return HeartbeatReply.model_validate(answer)
+
+    def leave(self, worker_id: str) -> None:
+        """Unregister; what the worker still holds ends as interrupted."""
+        self.request("DELETE", f"/workers/{worker_id}", timeout=httpx.Timeout(2.0))
+
+    def create_run(self, script_run: ScriptRun) -> Run:
+        """Begin a run that a script records."""
+        return Run.model_validate(self.post("/runs", script_run))
+
+    def send(self, run_id: str, batch: IngestBatch) -> IngestReply:
+        """Store a batch; sending it again changes nothing. 409: the attempt is not the current one, or has ended."""
+        return IngestReply.model_validate(self.post(f"/runs/{run_id}/records", batch))
+
+    def finish(self, run_id: str, request: FinishRequest) -> Run:
+        return Run.model_validate(self.post(f"/runs/{run_id}/finish", request))
+
+    def _pages(self, path: str) -> Iterator[Run]:
+        cursor = None
+        while True:
+            page = RUNS.validate_python(self.get(path, cursor=cursor))
+            yield from page.items
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
+
+
+def _patience(wait_seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(wait_seconds + POLL_MARGIN_SECONDS, connect=5.0)

@@ -1,0 +1,154 @@
+"""What lies in a spool between two positions, as one batch for the server."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from hessianfree_lab.client.spool import RECORDS, STDERR, STDOUT, Position, Spool
+from hessianfree_lab.records import CGTrace, IngestBatch, Landscape, LogLine, StepRecord
+
+MAX_BYTES = 512 * 1024  # of records in one batch: together with its log lines safely below the server's 1 MiB
+LOG_SHARE = 8  # of each output stream in one batch: this part of what records may take
+MAX_LOG_LINES = 1_000  # short lines grow most on their way into JSON
+MAX_TEXT = 8_192  # characters in one LogLine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """A batch and the position after it."""
+
+    batch: IngestBatch
+    end: Position
+
+    def without_records(self) -> Self:
+        """The same extent when its one record is too large for the server: a line of log stands for it."""
+        what = f"the CG trace of step {self.batch.cg[0].step}" if self.batch.cg else "a record"
+        text = f"Not recorded: {what} is larger than the server accepts."
+        note = LogLine(number=self.end.lines, stream="worker", text=text)
+        batch = IngestBatch(attempt=self.batch.attempt, logs=[*self.batch.logs, note])
+        return replace(self, batch=batch, end=replace(self.end, lines=self.end.lines + 1))
+
+
+def next_extent(
+    spool: Spool, start: Position, *, max_bytes: int = MAX_BYTES, is_final: bool = False
+) -> Extent | None:
+    """About `max_bytes` of records after `start`, at least one, with what was printed meanwhile; None: nothing new.
+
+    A line still being written waits for its end; once `is_final` says that nobody writes any more, an unfinished
+    line of output counts as a line, an unfinished record is given up: its writer died while it wrote.
+    """
+    ends = Position(
+        records=_end_of_lines(spool.directory / RECORDS, start.records, max_bytes),
+        stdout=_end_of_output(spool.directory / STDOUT, start.stdout, max_bytes // LOG_SHARE, is_final),
+        stderr=_end_of_output(spool.directory / STDERR, start.stderr, max_bytes // LOG_SHARE, is_final),
+    )
+    if (ends.records, ends.stdout, ends.stderr) == (start.records, start.stdout, start.stderr):
+        return None
+    return read_extent(spool, start, ends)
+
+
+def read_extent(spool: Spool, start: Position, stop: Position) -> Extent:
+    """Exactly what lies between two positions; the same batch every time."""
+    found = _Found()
+    for line in _read(spool.directory / RECORDS, start.records, stop.records).splitlines():
+        found.add(line)
+    number = start.lines
+    logs: list[LogLine] = []
+    texts: list[tuple[Literal["stdout", "stderr", "worker"], str]] = [
+        *(("stdout", text) for text in _texts(_read(spool.directory / STDOUT, start.stdout, stop.stdout))),
+        *(("stderr", text) for text in _texts(_read(spool.directory / STDERR, start.stderr, stop.stderr))),
+        *(("worker", note) for note in found.notes),
+    ]
+    for stream, text in texts:
+        logs.append(LogLine(number=number, stream=stream, text=text))
+        number += 1
+    batch = IngestBatch(
+        attempt=spool.attempt,
+        steps=found.steps,
+        cg=found.traces,
+        logs=logs,
+        environment=found.environment,
+        landscape=found.landscape,
+    )
+    end = Position(records=stop.records, stdout=stop.stdout, stderr=stop.stderr, lines=number)
+    return Extent(batch=batch, end=end)
+
+
+class _Found:
+    """The records of an extent, sorted by kind."""
+
+    def __init__(self) -> None:
+        self.steps: list[StepRecord] = []
+        self.traces: list[CGTrace] = []
+        self.environment: dict[str, Any] | None = None
+        self.landscape: Landscape | None = None
+        self.notes: list[str] = []
+
+    def add(self, line: bytes) -> None:
+        try:
+            ((kind, body),) = json.loads(line).items()
+            match kind:
+                case "step":
+                    self.steps.append(StepRecord.model_validate(body))
+                case "cg":
+                    self.traces.append(CGTrace.model_validate(body))
+                case "landscape":
+                    self.landscape = Landscape.model_validate(body)
+                case "environment":
+                    self.environment = dict(body)
+                case _:
+                    raise ValueError(f"a record of kind {kind!r}")
+        except (ValueError, AttributeError) as error:  # a full disk cuts lines
+            self.notes.append(
+                f"A record was damaged on its way through the disk and is missing: {error}"[:MAX_TEXT]
+            )
+
+
+def _end_of_lines(path: Path, start: int, limit_bytes: int) -> int:
+    """The offset after the last complete line within `limit_bytes` of `start`; after the first line if it is longer."""
+    if _size(path) <= start:
+        return start
+    with path.open("rb") as file:
+        file.seek(start)
+        data = file.read(limit_bytes)
+        if b"\n" not in data and len(data) == limit_bytes:
+            data += file.readline()
+    return start + data.rfind(b"\n") + 1
+
+
+def _end_of_output(path: Path, start: int, limit_bytes: int, is_final: bool) -> int:
+    """The same for text, whose lines may be cut where they are too long, or where output ends."""
+    if _size(path) <= start:
+        return start
+    data = _read(path, start, start + limit_bytes)
+    newlines = [index for index, byte in enumerate(data) if byte == 0x0A][:MAX_LOG_LINES]
+    if is_final and len(newlines) < MAX_LOG_LINES and start + len(data) == _size(path):
+        return start + len(data)
+    if newlines:
+        return start + newlines[-1] + 1
+    return start + len(data) if len(data) == limit_bytes else start
+
+
+def _texts(data: bytes) -> list[str]:
+    """Lines as a person would see them: what a carriage return overwrote is gone, long ones are cut into several."""
+    texts = []
+    for raw in data.decode(errors="replace").replace("\0", "").split("\n"):
+        line = raw.rstrip("\r").rpartition("\r")[2]
+        texts += [line[at : at + MAX_TEXT] for at in range(0, max(len(line), 1), MAX_TEXT)]
+    return texts[:-1] if data.endswith(b"\n") or not data else texts
+
+
+def _read(path: Path, start: int, stop: int) -> bytes:
+    if stop <= start:
+        return b""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(stop - start)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,165 @@
+"""A run's records on the local disk, from the moment they are made until the server has them.
+
+A spool is a directory of append-only files with one writer each, so that a crash of any process loses nothing:
+
+    owner.json      which run and attempt this is
+    lock            locked by whoever sends from here
+    records.jsonl   one record a line, written by the process that trains
+    stdout.log, stderr.log   what that process printed (jobs only)
+    sent.json       how far the sender has come
+    finish.json     how the attempt ended
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from hessianfree_lab.records import FinishRequest
+from hessianfree_lab.records.steps import CGTrace, Landscape, StepRecord
+
+RECORDS, STDOUT, STDERR = "records.jsonl", "stdout.log", "stderr.log"
+
+KINDS: dict[type[BaseModel], str] = {StepRecord: "step", CGTrace: "cg", Landscape: "landscape"}
+"""How a line of records.jsonl says what it holds; "environment" marks a plain mapping."""
+
+
+class SpoolInUse(RuntimeError):
+    """Another process sends from this spool."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spool:
+    """The directory of one attempt at one run."""
+
+    directory: Path
+    run: str
+    attempt: int
+
+    @classmethod
+    def create(cls, root: Path, *, run: str, attempt: int) -> Self:
+        """A new, empty spool below `root`; what an earlier one of the same attempt left is removed."""
+        directory = root / f"{run}-{attempt}"
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        write_atomically(directory / "owner.json", json.dumps({"run": run, "attempt": attempt}))
+        return cls(directory=directory, run=run, attempt=attempt)
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """The spool that is there. Raises OSError or ValueError where there is none."""
+        owner = json.loads((directory / "owner.json").read_text())
+        return cls(directory=directory, run=str(owner["run"]), attempt=int(owner["attempt"]))
+
+    @classmethod
+    def all_below(cls, root: Path) -> Iterator[Self]:
+        """Every spool below `root`, oldest run first."""
+        for owner in sorted(root.glob("*/owner.json")):
+            yield cls.open(owner.parent)
+
+    def lock(self) -> "SpoolLock":
+        """Become the only sender of this spool, until the lock is closed or this process dies.
+
+        Raises `SpoolInUse` when somebody else is.
+        """
+        return SpoolLock(self.directory / "lock")
+
+    def writer(self) -> "SpoolWriter":
+        return SpoolWriter(self.directory / RECORDS)
+
+    def write_finish(self, request: FinishRequest) -> None:
+        write_atomically(self.directory / "finish.json", request.model_dump_json())
+
+    def read_finish(self) -> FinishRequest | None:
+        """How the attempt ended; None: it has not, or its process died before it could say."""
+        try:
+            return FinishRequest.model_validate_json((self.directory / "finish.json").read_text())
+        except FileNotFoundError:
+            return None
+
+    def remove(self) -> None:
+        """Forget everything: the server has it, or nobody wants it."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class SpoolLock:
+    """An advisory lock that the kernel releases when its holder dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._file)
+            raise SpoolInUse(f"{path.parent} is in use by another process") from error
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+class SpoolWriter:
+    """Appends records. When `append` returns they are in the kernel's hands: they survive this process."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def append(self, *records: StepRecord | CGTrace | Landscape) -> None:
+        """Append records with one write, so that a step and its trace are there together."""
+        lines = [f'{{"{KINDS[type(record)]}":{record.model_dump_json()}}}\n' for record in records]
+        self._write("".join(lines).encode())
+
+    def append_environment(self, environment: dict[str, Any]) -> None:
+        self._write(json.dumps({"environment": environment}).encode() + b"\n")
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:  # a signal or a full disk can cut a write short
+            view = view[os.write(self._file, view) :]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """How far a sender has read: bytes of each file, and log lines numbered so far."""
+
+    records: int = 0
+    stdout: int = 0
+    stderr: int = 0
+    lines: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What sent.json says: everything before `done` is stored; `done` to `underway` was sent, maybe in vain.
+
+    Whoever takes the spool over sends exactly that extent again, so that log lines keep their numbers.
+    """
+
+    done: Position = Position()
+    underway: Position = Position()
+
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        try:
+            data = json.loads((directory / "sent.json").read_text())
+        except FileNotFoundError:
+            return cls()
+        return cls(done=Position(**data["done"]), underway=Position(**data["underway"]))
+
+    def write(self, directory: Path) -> None:
+        write_atomically(directory / "sent.json", json.dumps(asdict(self)))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace the file: a reader sees the old or the new text, never a part."""
+    scratch = path.with_name(path.name + ".new")
+    scratch.write_text(text)
+    scratch.replace(path)

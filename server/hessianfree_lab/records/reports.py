@@ -1,0 +1,57 @@
+"""The optimizer's own reports as records; known by shape, so that nothing here imports the optimizer."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Protocol
+
+from hessianfree_lab.records.steps import CGTrace, KeptIterate, Trial
+
+
+class SolveTraceLike(Protocol):
+    """What `HessianFree.last_trace` holds of one inner solve."""
+
+    @property
+    def stop(self) -> str: ...
+    @property
+    def damping(self) -> float: ...
+    @property
+    def model_values(self) -> Sequence[float]: ...
+    @property
+    def residual_norms(self) -> Sequence[float]: ...
+    @property
+    def alphas(self) -> Sequence[float]: ...
+    @property
+    def betas(self) -> Sequence[float]: ...
+    @property
+    def kept(self) -> Sequence[tuple[int, float | None]]: ...
+    @property
+    def chosen_iteration(self) -> int: ...
+    @property
+    def preconditioned(self) -> bool: ...
+    @property
+    def line_search(self) -> Sequence[tuple[float, float]]: ...
+    def ritz_values(self) -> Sequence[float]: ...
+
+
+def metrics_of(report: Any) -> dict[str, float | int | bool | str]:
+    """The fields of a `StepReport`, whose names are the metrics' names, without those that do not apply."""
+    values = {field.name: getattr(report, field.name) for field in fields(report)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def trace_of(step: int, trace: SolveTraceLike) -> CGTrace:
+    """The inner solve of a step, with its Ritz values."""
+    return CGTrace(
+        step=step,
+        stop=trace.stop,
+        damping=trace.damping,
+        model_values=list(trace.model_values),
+        residual_norms=list(trace.residual_norms),
+        alphas=list(trace.alphas),
+        betas=list(trace.betas),
+        kept=[KeptIterate(iteration=iteration, loss=loss) for iteration, loss in trace.kept],
+        chosen_iteration=trace.chosen_iteration,
+        ritz_values=list(trace.ritz_values()),
+        preconditioned=trace.preconditioned,
+        line_search=[Trial(scale=scale, loss=loss) for scale, loss in trace.line_search],
+    )
