@@ -281,7 +281,7 @@ class HessianFree(torch.optim.Optimizer):
         if report.reduction_ratio is not None and report.reduction_ratio < 0:
             warn(
                 "The reduction ratio `rho` is negative. The loss rose along the step that the quadratic model chose.",
-                stacklevel=4,
+                stacklevel=5,  # the caller of `step`, past torch's own wrapper
             )
         self._history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
         history.append(self._history, report)
