@@ -1,16 +1,16 @@
 """Errors meant for a person: each message is a whole sentence with the name, the value and what is allowed.
 
-    LabError
-    ├── ConfigurationError        a setting, a port, a directory or a database cannot be used
-    │   └── NewerDatabase         the database was written by a newer version
-    ├── RunNotFound
-    ├── WorkerNotFound
-    ├── RecordNotFound            the run is there; what it was asked for is not
-    ├── WrongState                the run's state does not allow it
-    │   └── StaleAttempt          a write of an attempt that is not the current one, or has ended
-    ├── InvalidRequest            a value that a request carries; lists every fault with its path
-    └── ClientError               what a server answered to a client
-        └── ServerUnreachable     no server answers there
+LabError
+├── ConfigurationError        a setting, a port, a directory or a database cannot be used
+│   └── NewerDatabase         the database was written by a newer version
+├── RunNotFound
+├── WorkerNotFound
+├── RecordNotFound            the run is there; what it was asked for is not
+├── WrongState                the run's state does not allow it
+│   └── StaleAttempt          a write of an attempt that is not the current one, or has ended
+├── InvalidRequest            a value that a request carries; lists every fault with its path
+└── ClientError               what a server answered to a client
+    └── ServerUnreachable     no server answers there
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,12 @@ class ClientError(LabError):
     """What a server answered: the HTTP status, and title, detail and faults of its problem+json."""
 
     def __init__(
-        self, status: int, title: str, detail: str = "", errors: Sequence[Fault] = (), state: str | None = None
+        self,
+        status: int,
+        title: str,
+        detail: str = "",
+        errors: Sequence[Fault] = (),
+        state: str | None = None,
     ) -> None:
         super().__init__(detail or title)
         self.status = status

@@ -15,7 +15,9 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(Path("hessianfree-data"), description="Where the database and artifacts live.")
-    database_url: str | None = Field(None, description="Any SQLAlchemy URL; None: hessianfree.sqlite in data_dir.")
+    database_url: str | None = Field(
+        None, description="Any SQLAlchemy URL; None: hessianfree.sqlite in data_dir."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs a token.")
     port: int = Field(8765, ge=0, le=65535, description="0: any free port.")
     token: SecretStr | None = Field(None, description="Whoever speaks to the server must show it.")

@@ -82,6 +82,7 @@ class Assignment(Wire):
     name: str
     attempt: int
     spec: JobSpec
+    since_attempt: int = Field(1, description="Checkpoints of attempts before this one are not to be used.")
 
 
 class HeldRun(Wire):

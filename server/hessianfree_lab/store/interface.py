@@ -142,7 +142,7 @@ class Store(Protocol):
     def requeue(self, run_id: str, *, from_scratch: bool) -> Run:
         """Put an ended job back into the queue with `max_attempts` more attempts.
 
-        `from_scratch` empties its record, and its next attempt ignores checkpoints.
+        `from_scratch` empties its record, and no later attempt uses a checkpoint of an earlier one.
         """
         ...
 
@@ -248,8 +248,8 @@ class Store(Protocol):
     def events(self, after: int, *, runs: frozenset[str] | None = None, limit: int = 200) -> list[Event]:
         """What was committed after event `after`, oldest first, out of the next `limit` events.
 
-        Several events about one thing come as one, as it is now, under the id of the last. `runs` None: of every run,
-        but without steps and logs.
+        Neighbouring events about one thing come as one, as it is now, under the id of the last. `runs` None: of
+        every run, but without steps and logs.
         """
         ...
 

@@ -1,0 +1,27 @@
+"""The store: the one meeting point of runs, queue and workers. interface.py is its contract."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from hessianfree_lab.store.engine import make_engine
+from hessianfree_lab.store.interface import Counts, Event, LogEntry, RunQuery, Store
+from hessianfree_lab.store.migrate import upgrade
+from hessianfree_lab.store.sql_store import SqlStore, utc_now
+
+__all__ = ["Counts", "Event", "LogEntry", "RunQuery", "Store", "open_store"]
+
+
+def open_store(
+    url: str = "sqlite://", *, lease_seconds: float = 20.0, clock: Callable[[], datetime] = utc_now
+) -> Store:
+    """The store at an SQLAlchemy URL, its tables made or brought up to date; `sqlite://` lives in memory.
+
+    `ConfigurationError` when the database cannot be opened, `NewerDatabase` when a newer version wrote it.
+    """
+    engine = make_engine(url)
+    try:
+        upgrade(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlStore(engine, lease_seconds=lease_seconds, clock=clock)

@@ -1,0 +1,190 @@
+"""Batches of records on their way in: fenced, idempotent, and in whatever order they come."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Table, delete, insert, select, update
+
+from hessianfree_lab.errors import Fault, InvalidRequest
+from hessianfree_lab.records import IngestBatch, IngestReply, StepRecord, decode
+from hessianfree_lab.store import attempts as attempt_table
+from hessianfree_lab.store import summaries as summary_table
+from hessianfree_lab.store.tables import attempts, landscapes, log_lines, runs, steps, traces
+from hessianfree_lab.store.transaction import Transaction
+
+_LOOKUP = 500
+"""Keys in one lookup: well below what any database allows in a statement."""
+
+
+def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
+    _check(batch)
+    run = attempt_table.find_current(tx, run_id, batch.attempt)
+    changes: dict[str, Any] = {}
+    if run.silent:
+        changes["silent"] = False
+    if batch.environment is not None and batch.environment != run.environment:
+        changes["environment"] = batch.environment
+    first_step, dropped = _begin_attempt(tx, run_id, batch)
+    new_steps = _new_steps(tx, run_id, batch.steps)
+    if new_steps:
+        _store_steps(tx, run_id, batch.attempt, new_steps)
+    if dropped or new_steps:
+        _summarize(tx, run_id, new_steps, again=dropped)
+        changes |= _progress(tx, run_id, first_step)
+    _store_traces(tx, run_id, batch)
+    _store_logs(tx, run_id, batch)
+    if batch.landscape is not None:
+        tx.connection.execute(delete(landscapes).where(landscapes.c.run_id == run_id))
+        tx.connection.execute(
+            insert(landscapes).values(run_id=run_id, landscape=batch.landscape.model_dump(mode="json"))
+        )
+    tx.connection.execute(update(runs).where(runs.c.id == run_id).values(heard_at=tx.now, **changes))
+    if changes or batch.landscape is not None:
+        tx.emit_run(run_id)
+    return IngestReply(
+        last_step=changes.get("step", run.step), commands=["cancel"] if run.stop_requested else []
+    )
+
+
+def _check(batch: IngestBatch) -> None:
+    faults = [
+        Fault(
+            f"steps.{index}.seconds", f"seconds of step {record.step} is {record.seconds}; it must be finite."
+        )
+        for index, record in enumerate(batch.steps)
+        if not math.isfinite(record.seconds)
+    ]
+    grid = batch.landscape
+    if grid is not None and (len(grid.z) != len(grid.y) or any(len(row) != len(grid.x) for row in grid.z)):
+        message = f"landscape.z must have {len(grid.y)} rows (one per y) of {len(grid.x)} values (one per x)."
+        faults.append(Fault("landscape.z", message))
+    if faults:
+        raise InvalidRequest(faults)
+
+
+def _begin_attempt(tx: Transaction, run_id: str, batch: IngestBatch) -> tuple[int, bool]:
+    """The first step of this attempt, by now; and whether steps of older attempts gave way to it."""
+    is_this = (attempts.c.run_id == run_id) & (attempts.c.number == batch.attempt)
+    known = tx.connection.scalar(select(attempts.c.first_step).where(is_this))
+    numbers = [record.step for record in batch.steps] + [trace.step for trace in batch.cg]
+    first = min(numbers, default=None)
+    if first is None or (known is not None and first >= known):
+        return known or 0, False
+    tx.connection.execute(update(attempts).where(is_this).values(first_step=first))
+    if batch.attempt == 1:
+        return first, False
+    dropped = [
+        tx.connection.execute(
+            delete(table).where(
+                table.c.run_id == run_id, table.c.step >= first, table.c.attempt < batch.attempt
+            )
+        ).rowcount
+        for table in (traces, steps)
+    ]
+    return first, dropped[-1] > 0
+
+
+def _new_steps(tx: Transaction, run_id: str, records: Sequence[StepRecord]) -> list[StepRecord]:
+    """Those that are not stored yet, in order of step; of two with one number the first."""
+    by_step: dict[int, StepRecord] = {}
+    for record in records:
+        by_step.setdefault(record.step, record)
+    known = _known(tx, steps, "step", run_id, sorted(by_step))
+    return [by_step[step] for step in sorted(by_step) if step not in known]
+
+
+def _known(
+    tx: Transaction, table: Table[Any], column: str, run_id: str, wanted: Sequence[int], **more: int
+) -> set[int]:
+    """Which of these numbers the run has rows for."""
+    found: set[int] = set()
+    for start in range(0, len(wanted), _LOOKUP):
+        query = select(table.c[column]).where(
+            table.c.run_id == run_id, table.c[column].in_(wanted[start : start + _LOOKUP])
+        )
+        for name, value in more.items():
+            query = query.where(table.c[name] == value)
+        found.update(tx.connection.scalars(query))
+    return found
+
+
+def _store_steps(tx: Transaction, run_id: str, attempt: int, records: Sequence[StepRecord]) -> None:
+    tx.connection.execute(
+        insert(steps),
+        [
+            {
+                "run_id": run_id,
+                "step": record.step,
+                "attempt": attempt,
+                "wall_time": record.wall_time,
+                "seconds": record.seconds,
+                "metrics": record.metrics,
+            }
+            for record in records
+        ],
+    )
+    tx.emit_steps(run_id, attempt=attempt, first=records[0].step, last=records[-1].step)
+
+
+def _summarize(tx: Transaction, run_id: str, new: Sequence[StepRecord], *, again: bool) -> None:
+    """Add the new steps to the summaries; `again`: from all steps, since some were dropped."""
+    old = summary_table.find(tx, run_id)
+    if not again:
+        summary_table.replace(
+            tx, run_id, summary_table.summarize(((r.step, r.metrics) for r in new), old), old
+        )
+        return
+    stored = tx.connection.execute(select(steps.c.step, steps.c.metrics).where(steps.c.run_id == run_id))
+    rows = ((step, {name: decode(value) for name, value in metrics.items()}) for step, metrics in stored)
+    summary_table.replace(tx, run_id, summary_table.summarize(rows), old)
+
+
+def _progress(tx: Transaction, run_id: str, first_step: int) -> dict[str, Any]:
+    """What the run's row says of its last step, and the pace since `first_step`, where this attempt began."""
+    of_run = select(steps.c.step, steps.c.seconds, steps.c.wall_time).where(steps.c.run_id == run_id)
+    last = tx.connection.execute(of_run.order_by(steps.c.step.desc()).limit(1)).one_or_none()
+    if last is None:
+        return {"step": 0, "seconds": 0.0, "seconds_per_step": None}
+    first = tx.connection.execute(
+        of_run.where(steps.c.step >= first_step).order_by(steps.c.step).limit(1)
+    ).one_or_none()
+    pace = last.seconds / last.step
+    if first is not None and last.step > first.step:
+        pace = max(0.0, (last.wall_time - first.wall_time).total_seconds()) / (last.step - first.step)
+    return {"step": last.step, "seconds": last.seconds, "seconds_per_step": pace}
+
+
+def _store_traces(tx: Transaction, run_id: str, batch: IngestBatch) -> None:
+    by_step = {trace.step: trace for trace in reversed(batch.cg)}
+    known = _known(tx, traces, "step", run_id, sorted(by_step))
+    rows = [
+        {"run_id": run_id, "step": step, "attempt": batch.attempt, "trace": trace.model_dump(mode="json")}
+        for step, trace in sorted(by_step.items())
+        if step not in known
+    ]
+    if rows:
+        tx.connection.execute(insert(traces), rows)
+
+
+def _store_logs(tx: Transaction, run_id: str, batch: IngestBatch) -> None:
+    by_number = {line.number: line for line in reversed(batch.logs)}
+    known = _known(tx, log_lines, "number", run_id, sorted(by_number), attempt=batch.attempt)
+    fresh = [line for number, line in sorted(by_number.items()) if number not in known]
+    if not fresh:
+        return
+    tx.connection.execute(
+        insert(log_lines),
+        [
+            {
+                "run_id": run_id,
+                "attempt": batch.attempt,
+                "number": line.number,
+                "time": line.time,
+                "stream": line.stream,
+                "text": line.text,
+            }
+            for line in fresh
+        ],
+    )
+    tx.emit_logs(run_id, attempt=batch.attempt, first=fresh[0].number, last=fresh[-1].number)

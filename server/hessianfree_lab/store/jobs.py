@@ -1,0 +1,210 @@
+"""The queue: jobs come in, are claimed, cancelled, and put back."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+
+from hessianfree_lab.errors import WrongState
+from hessianfree_lab.lifecycle import ENDED, State
+from hessianfree_lab.records import Assignment, JobSpec, Run, ScriptRun
+from hessianfree_lab.store import runs as run_table
+from hessianfree_lab.store import workers as worker_table
+from hessianfree_lab.store.interface import QUEUE, commands_for
+from hessianfree_lab.store.tables import (
+    attempts,
+    idempotency_keys,
+    landscapes,
+    log_lines,
+    runs,
+    steps,
+    summaries,
+    traces,
+)
+from hessianfree_lab.store.transaction import Transaction
+
+_RECORD = (steps, traces, log_lines, summaries, landscapes)
+
+
+def add(tx: Transaction, run_id: str, spec: JobSpec, key: str | None) -> tuple[Run, bool]:
+    if key is not None:
+        known = tx.connection.scalar(select(idempotency_keys.c.run_id).where(idempotency_keys.c.key == key))
+        if known is not None:
+            return run_table.get(tx, known), False
+    _insert(
+        tx,
+        id=run_id,
+        kind="job",
+        name=spec.name or f"{spec.optimizer} on {spec.problem}",
+        problem=spec.problem,
+        optimizer=spec.optimizer,
+        spec=spec.model_dump(mode="json"),
+        cuda_device=spec.device if spec.device.startswith("cuda") else None,
+        gpus=spec.resources.gpus,
+        state=State.QUEUED.value,
+        priority=spec.priority,
+        attempt=0,
+        max_attempts=spec.max_attempts,
+        steps=spec.budget.steps,
+        notes=spec.notes,
+    )
+    run_table.set_tags(tx, run_id, spec.tags)
+    if key is not None:
+        tx.connection.execute(insert(idempotency_keys).values(key=key, run_id=run_id))
+    tx.emit_run(run_id)
+    tx.wake(QUEUE)
+    return run_table.get(tx, run_id), True
+
+
+def add_script_run(tx: Transaction, run_id: str, script: ScriptRun) -> Run:
+    _insert(
+        tx,
+        id=run_id,
+        kind="script",
+        name=script.name,
+        problem=script.problem,
+        optimizer=script.optimizer,
+        spec={"problem": script.problem, "optimizer": script.optimizer, "config": script.config},
+        cuda_device=None,
+        gpus=0,
+        state=State.RUNNING.value,
+        priority=0,
+        attempt=1,
+        max_attempts=1,
+        steps=script.steps,
+        notes=script.notes,
+        started_at=tx.now,
+        heard_at=tx.now,
+    )
+    tx.connection.execute(insert(attempts).values(run_id=run_id, number=1, started_at=tx.now))
+    run_table.set_tags(tx, run_id, script.tags)
+    tx.emit_run(run_id)
+    return run_table.get(tx, run_id)
+
+
+def claim(tx: Transaction, worker_id: str) -> Assignment | None:
+    """One statement decides who gets the job; the rest of the transaction writes down that it did."""
+    worker = worker_table.touch(tx, worker_id)
+    is_queued = runs.c.state == State.QUEUED.value
+    oldest = (
+        select(runs.c.id)
+        .where(is_queued, *_fits(worker))
+        .order_by(runs.c.priority.desc(), runs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    row = tx.connection.execute(
+        update(runs)
+        .where(runs.c.id == oldest.scalar_subquery(), is_queued)
+        .values(
+            state=State.RUNNING.value,
+            attempt=runs.c.attempt + 1,
+            worker_id=worker_id,
+            started_at=tx.now,
+            heard_at=tx.now,
+            silent=False,
+            seconds_per_step=None,
+        )
+        .returning(runs)
+    ).one_or_none()
+    if row is None:
+        return None
+    tx.connection.execute(
+        insert(attempts).values(run_id=row.id, number=row.attempt, worker_id=worker_id, started_at=tx.now)
+    )
+    tx.emit_run(row.id)
+    tx.emit_workers()
+    return Assignment(
+        run=row.id,
+        name=row.name,
+        attempt=row.attempt,
+        spec=JobSpec.model_validate(row.spec),
+        since_attempt=row.since_attempt,
+    )
+
+
+def set_priority(tx: Transaction, run_id: str, priority: int) -> Run:
+    row = run_table.find(tx, run_id)
+    if row.state != State.QUEUED:
+        message = f"Run {run_id} is {row.state}: only a queued job has a place in the queue to change."
+        raise WrongState(message, state=row.state)
+    tx.connection.execute(update(runs).where(runs.c.id == run_id).values(priority=priority))
+    tx.emit_run(run_id)
+    return run_table.get(tx, run_id)
+
+
+def request_cancel(tx: Transaction, run_id: str) -> Run:
+    row = run_table.find(tx, run_id)
+    abandoned = row.kind == "script" and run_table.is_silent(row, tx.now, tx.lease)
+    if row.state != State.RUNNING or abandoned:
+        run_table.move(tx, row, State.CANCELLED, "cancelled", ended_at=tx.now)
+        if abandoned:
+            tx.connection.execute(
+                update(attempts)
+                .where(attempts.c.run_id == run_id, attempts.c.number == row.attempt)
+                .values(ended_at=tx.now, outcome="cancelled")
+            )
+    elif not row.stop_requested:
+        tx.connection.execute(update(runs).where(runs.c.id == run_id).values(stop_requested=True))
+        tx.emit_run(run_id)
+        if row.worker_id is not None:
+            tx.wake(commands_for(row.worker_id))
+    return run_table.get(tx, run_id)
+
+
+def requeue(tx: Transaction, run_id: str, *, from_scratch: bool) -> Run:
+    row = run_table.find(tx, run_id)
+    verb = "restarted" if from_scratch else "retried"
+    if row.kind == "script":
+        message = f"Run {run_id} was recorded by a script: there is no job to be {verb}."
+        raise WrongState(message, state=row.state)
+    if State(row.state) not in ENDED:
+        raise WrongState(f"Run {run_id} is {row.state}: only an ended job can be {verb}.", state=row.state)
+    fresh: dict[str, Any] = {}
+    if from_scratch:
+        for table in _RECORD:
+            tx.connection.execute(delete(table).where(table.c.run_id == run_id))
+        fresh = {"step": 0, "seconds": 0.0, "environment": {}, "since_attempt": row.attempt + 1}
+    run_table.move(
+        tx,
+        row,
+        State.QUEUED,
+        verb,
+        cause=None,
+        error=None,
+        ended_at=None,
+        stop_requested=False,
+        seconds_per_step=None,
+        max_attempts=row.attempt + row.spec["max_attempts"],
+        **fresh,
+    )
+    tx.wake(QUEUE)
+    return run_table.get(tx, run_id)
+
+
+def _insert(tx: Transaction, **values: Any) -> None:
+    tx.connection.execute(
+        insert(runs).values(
+            created_at=tx.now,
+            step=0,
+            seconds=0.0,
+            environment={},
+            stop_requested=False,
+            silent=False,
+            since_attempt=1,
+            archived=False,
+            pinned=False,
+            **values,
+        )
+    )
+
+
+def _fits(worker: Row[Any]) -> tuple[ColumnElement[bool], ...]:
+    """What makes a queued run one for this worker."""
+    cuda = [device["name"] for device in worker.devices if device["name"].startswith("cuda")]
+    offered = ["cuda", *cuda] if cuda else []
+    return (
+        runs.c.problem.in_(worker.problems),
+        runs.c.optimizer.in_(worker.optimizers),
+        runs.c.cuda_device.is_(None) | runs.c.cuda_device.in_(offered),
+        runs.c.gpus <= len(cuda),
+    )

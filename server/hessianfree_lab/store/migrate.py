@@ -1,0 +1,45 @@
+"""Bringing a database's tables to the form this version needs."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
+
+from hessianfree_lab.errors import ConfigurationError, NewerDatabase
+from hessianfree_lab.store.engine import WRITES
+from hessianfree_lab.version import __version__
+
+CONNECTION = "connection"
+"""Under this name the configuration's attributes hand migrations/env.py its connection."""
+
+
+def upgrade(engine: Engine) -> None:
+    """Run the migrations that are missing, all in one transaction.
+
+    `NewerDatabase` when the database has been through one that is not known here; `ConfigurationError` when it
+    cannot be opened, or is no database.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    shown = engine.url.render_as_string(hide_password=True)
+    try:
+        with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+            present = MigrationContext.configure(connection).get_current_heads()
+            if unknown := sorted(set(present) - known):
+                message = (
+                    f"The database {shown} was written by a newer version of HessianFree Lab than this one, which is "
+                    f"{__version__} and does not know its revision {unknown[0]!r}. Upgrade HessianFree Lab, or name "
+                    "another data directory."
+                )
+                raise NewerDatabase(message)
+            if set(present) != set(scripts.get_heads()):
+                config.attributes[CONNECTION] = connection
+                command.upgrade(config, "heads")
+    except DatabaseError as error:
+        raise ConfigurationError(f"The database {shown} cannot be opened: {error.orig}.") from error

@@ -1,0 +1,58 @@
+"""What else a run recorded: single steps, inner solves, the landscape, logs."""
+
+from sqlalchemy import select
+
+from hessianfree_lab.errors import RecordNotFound
+from hessianfree_lab.records import CGTrace, Landscape, LogLine, StepRecord
+from hessianfree_lab.store import runs as run_table
+from hessianfree_lab.store.interface import LogEntry
+from hessianfree_lab.store.tables import landscapes, log_lines, steps, traces
+from hessianfree_lab.store.transaction import Transaction
+
+
+def rows(tx: Transaction, run_id: str, *, after: int, limit: int) -> list[StepRecord]:
+    """The next `limit` steps after step `after`."""
+    query = (
+        select(steps.c.step, steps.c.wall_time, steps.c.seconds, steps.c.metrics)
+        .where(steps.c.run_id == run_id, steps.c.step > after)
+        .order_by(steps.c.step)
+        .limit(limit)
+    )
+    return [
+        StepRecord(step=row.step, wall_time=row.wall_time, seconds=row.seconds, metrics=row.metrics)
+        for row in tx.connection.execute(query)
+    ]
+
+
+def trace(tx: Transaction, run_id: str, step: int) -> CGTrace:
+    run_table.find(tx, run_id)
+    found = tx.connection.scalar(
+        select(traces.c.trace).where(traces.c.run_id == run_id, traces.c.step == step)
+    )
+    if found is None:
+        raise RecordNotFound(f"Run {run_id} has no inner solve recorded at step {step}.")
+    return CGTrace.model_validate(found)
+
+
+def landscape(tx: Transaction, run_id: str) -> Landscape | None:
+    run_table.find(tx, run_id)
+    found = tx.connection.scalar(select(landscapes.c.landscape).where(landscapes.c.run_id == run_id))
+    return None if found is None else Landscape.model_validate(found)
+
+
+def logs(tx: Transaction, run_id: str, *, after: int, limit: int) -> list[LogEntry]:
+    run_table.find(tx, run_id)
+    query = (
+        select(log_lines)
+        .where(log_lines.c.run_id == run_id, log_lines.c.position > after)
+        .order_by(log_lines.c.position)
+        .limit(limit)
+    )
+    return [
+        LogEntry(
+            position=row.position,
+            attempt=row.attempt,
+            line=LogLine(number=row.number, time=row.time, stream=row.stream, text=row.text),
+        )
+        for row in tx.connection.execute(query)
+    ]

@@ -1,0 +1,231 @@
+"""The store over SQLAlchemy: each method one transaction around a function of the module that its noun names."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Engine, func, select, text
+
+from hessianfree_lab.records import (
+    Announcement,
+    Assignment,
+    CGTrace,
+    Command,
+    FinishRequest,
+    HeldRun,
+    IngestBatch,
+    IngestReply,
+    JobSpec,
+    Landscape,
+    OptimizerInfo,
+    Page,
+    ProblemInfo,
+    Run,
+    RunChanges,
+    ScriptRun,
+    StepRecord,
+    Worker,
+)
+from hessianfree_lab.records.series import Series
+from hessianfree_lab.store import attempts, events, ingest, jobs, listing, readings, runs, series, workers
+from hessianfree_lab.store.engine import WRITES, is_in_memory
+from hessianfree_lab.store.ids import IdFactory
+from hessianfree_lab.store.interface import Counts, Event, Listener, LogEntry, RunQuery
+from hessianfree_lab.store.tables import runs as run_table
+from hessianfree_lab.store.transaction import Transaction
+
+_PIECE = 2_000
+"""Steps read at a time where all of them are wanted."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqlStore:
+    """`Store` on an engine whose tables are up to date.
+
+    One thread writes at a time: SQLite has room for one writer anyway, and on any database events then get their ids
+    in the order of the commits, which their readers rely on.
+    """
+
+    def __init__(
+        self, engine: Engine, *, lease_seconds: float, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(**{WRITES: True})
+        self._lease = timedelta(seconds=lease_seconds)
+        self._clock = clock
+        self._new_id = IdFactory()
+        self._listeners: list[Listener] = []
+        self._write_lock = threading.RLock()
+        # In memory all threads share one connection, so that reads have to take turns too.
+        self._read_lock = self._write_lock if is_in_memory(engine.url) else nullcontext()
+
+    @contextmanager
+    def _write(self) -> Iterator[Transaction]:
+        with self._write_lock:
+            with self._writer.begin() as connection:
+                tx = Transaction(connection=connection, now=self._clock(), lease=self._lease)
+                yield tx
+            if tx.topics:
+                for listener in self._listeners:
+                    listener(frozenset(tx.topics))
+
+    @contextmanager
+    def _read(self) -> Iterator[Transaction]:
+        with self._read_lock, self._engine.connect() as connection:
+            yield Transaction(connection=connection, now=self._clock(), lease=self._lease)
+
+    def add_job(self, spec: JobSpec, *, idempotency_key: str | None = None) -> tuple[Run, bool]:
+        with self._write() as tx:
+            return jobs.add(tx, self._new_id(), spec, idempotency_key)
+
+    def add_script_run(self, script: ScriptRun) -> Run:
+        with self._write() as tx:
+            return jobs.add_script_run(tx, self._new_id(), script)
+
+    def get_run(self, run_id: str) -> Run:
+        with self._read() as tx:
+            return runs.get(tx, run_id)
+
+    def list_runs(self, query: RunQuery) -> Page[Run]:
+        with self._read() as tx:
+            return listing.find(tx, query)
+
+    def queue(self, *, limit: int = 50, cursor: str | None = None) -> Page[Run]:
+        with self._read() as tx:
+            return listing.queue(tx, limit, cursor)
+
+    def change_run(self, run_id: str, changes: RunChanges) -> Run:
+        with self._write() as tx:
+            return runs.change(tx, run_id, changes)
+
+    def set_priority(self, run_id: str, priority: int) -> Run:
+        with self._write() as tx:
+            return jobs.set_priority(tx, run_id, priority)
+
+    def remove_run(self, run_id: str) -> None:
+        with self._write() as tx:
+            runs.remove(tx, run_id)
+
+    def request_cancel(self, run_id: str) -> Run:
+        with self._write() as tx:
+            return jobs.request_cancel(tx, run_id)
+
+    def requeue(self, run_id: str, *, from_scratch: bool) -> Run:
+        with self._write() as tx:
+            return jobs.requeue(tx, run_id, from_scratch=from_scratch)
+
+    def claim_job(self, worker_id: str) -> Assignment | None:
+        with self._write() as tx:
+            return jobs.claim(tx, worker_id)
+
+    def append(self, run_id: str, batch: IngestBatch) -> IngestReply:
+        with self._write() as tx:
+            return ingest.append(tx, run_id, batch)
+
+    def finish(self, run_id: str, request: FinishRequest) -> Run:
+        with self._write() as tx:
+            return attempts.finish(tx, run_id, request)
+
+    def reap(self, heard_before: datetime) -> list[str]:
+        with self._write() as tx:
+            workers.notice_silence(tx, heard_before)
+            return attempts.lose(tx, heard_before)
+
+    def add_worker(self, announcement: Announcement) -> str:
+        with self._write() as tx:
+            return workers.add(tx, self._new_id(), announcement)
+
+    def heartbeat(self, worker_id: str, held: Sequence[HeldRun]) -> list[Command]:
+        with self._write() as tx:
+            return workers.heartbeat(tx, worker_id, held)
+
+    def remove_worker(self, worker_id: str) -> None:
+        with self._write() as tx:
+            workers.remove(tx, worker_id)
+
+    def workers(self) -> list[Worker]:
+        with self._read() as tx:
+            return workers.listing(tx)
+
+    def problems(self) -> list[ProblemInfo]:
+        with self._read() as tx:
+            return workers.known_problems(tx)
+
+    def optimizers(self) -> list[OptimizerInfo]:
+        with self._read() as tx:
+            return workers.known_optimizers(tx)
+
+    def series(
+        self,
+        run_id: str,
+        names: Sequence[str],
+        *,
+        x: str = "step",
+        start: int | None = None,
+        stop: int | None = None,
+        max_points: int | None = None,
+    ) -> Series:
+        with self._read() as tx:
+            return series.read(tx, run_id, names, x=x, start=start, stop=stop, max_points=max_points)
+
+    def columns(self, run_id: str) -> dict[str, Literal["number", "flag", "text"]]:
+        with self._read() as tx:
+            return series.columns(tx, run_id)
+
+    def rows(self, run_id: str) -> Iterator[StepRecord]:
+        self.get_run(run_id)
+        return self._rows(run_id)
+
+    def _rows(self, run_id: str) -> Iterator[StepRecord]:
+        after = 0
+        while True:
+            with self._read() as tx:
+                piece = readings.rows(tx, run_id, after=after, limit=_PIECE)
+            yield from piece
+            if len(piece) < _PIECE:
+                return
+            after = piece[-1].step
+
+    def trace(self, run_id: str, step: int) -> CGTrace:
+        with self._read() as tx:
+            return readings.trace(tx, run_id, step)
+
+    def landscape(self, run_id: str) -> Landscape | None:
+        with self._read() as tx:
+            return readings.landscape(tx, run_id)
+
+    def logs(self, run_id: str, *, after: int = -1, limit: int = 1000) -> list[LogEntry]:
+        with self._read() as tx:
+            return readings.logs(tx, run_id, after=after, limit=limit)
+
+    def last_event_id(self) -> int:
+        with self._read() as tx:
+            return events.last_id(tx)
+
+    def events(self, after: int, *, runs: frozenset[str] | None = None, limit: int = 200) -> list[Event]:
+        with self._read() as tx:
+            return events.read(tx, after, runs, limit)
+
+    def subscribe(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def ping(self) -> None:
+        with self._read() as tx:
+            tx.connection.execute(text("SELECT 1"))
+
+    def counts(self) -> Counts:
+        with self._read() as tx:
+            by_state = select(run_table.c.state, func.count()).group_by(run_table.c.state)
+            of_runs: dict[str, Any] = dict(tx.connection.execute(by_state).tuples().all())
+            of_workers = {"idle": 0, "busy": 0, "gone": 0}
+            for worker in workers.listing(tx):
+                of_workers[worker.state] += 1
+            return Counts(runs=of_runs, workers=of_workers)
+
+    def close(self) -> None:
+        self._engine.dispose()

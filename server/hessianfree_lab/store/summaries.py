@@ -1,0 +1,136 @@
+"""First, last, smallest and largest of every metric, kept as the steps come in.
+
+Whatever order the steps come in, and in whatever pieces, the outcome is that of one pass over the sorted record.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from hessianfree_lab.records import Extremes, RunSummary, Scalar, decode, encode
+from hessianfree_lab.store.tables import summaries
+from hessianfree_lab.store.transaction import Transaction
+
+# A metric that was once text is a column of text in an export, whatever else it was.
+_RANK = {"flag": 0, "number": 1, "text": 2}
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """One metric so far. `first` and `last` may be any float, `min` and `max` are over finite ones."""
+
+    kind: str = "flag"
+    first_step: int | None = None
+    first: float | None = None
+    last_step: int | None = None
+    last: float | None = None
+    min: float | None = None
+    best_step: int | None = None
+    max: float | None = None
+
+    def add(self, step: int, value: float | bool | str) -> None:
+        """Take in the value at a step that was not there before."""
+        kind = "flag" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
+        self.kind = max(self.kind, kind, key=_RANK.__getitem__)
+        if kind != "number":
+            return
+        number = to_float(value)
+        if self.first_step is None or step < self.first_step:
+            self.first_step, self.first = step, number
+        if self.last_step is None or step > self.last_step:
+            self.last_step, self.last = step, number
+        if not math.isfinite(number):
+            return
+        if self.min is None or number < self.min:
+            self.min, self.best_step = number, step
+        elif number == self.min and self.best_step is not None:
+            self.best_step = min(self.best_step, step)
+        if self.max is None or number > self.max:
+            self.max = number
+
+
+def to_float(value: Scalar) -> float:
+    """A float; an integer beyond all floats is infinite."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        return math.copysign(math.inf, value)  # type: ignore[arg-type]
+
+
+def summarize(
+    rows: Iterable[tuple[int, Mapping[str, Scalar]]], onto: Mapping[str, Summary] | None = None
+) -> dict[str, Summary]:
+    """Summaries of (step, metrics) rows, added to those of `onto`, which is left as it was."""
+    result = {name: Summary(**asdict(summary)) for name, summary in (onto or {}).items()}
+    for step, metrics in rows:
+        for name, value in metrics.items():
+            if value is not None:
+                result.setdefault(name, Summary()).add(step, value)
+    return result
+
+
+def find(tx: Transaction, run_id: str) -> dict[str, Summary]:
+    """The stored summaries of one run, by metric in alphabetical order."""
+    query = select(summaries).where(summaries.c.run_id == run_id).order_by(summaries.c.metric)
+    return {
+        row.metric: Summary(
+            kind=row.kind,
+            first_step=row.first_step,
+            first=_from_columns(row.first, row.odd_first),
+            last_step=row.last_step,
+            last=_from_columns(row.last, row.odd_last),
+            min=row.min,
+            best_step=row.best_step,
+            max=row.max,
+        )
+        for row in tx.connection.execute(query)
+    }
+
+
+def load(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunSummary]:
+    """What the API shows of each run's numeric metrics."""
+    shown: dict[str, RunSummary] = {run_id: {} for run_id in run_ids}
+    query = (
+        select(summaries)
+        .where(summaries.c.run_id.in_(run_ids), summaries.c.kind == "number")
+        .order_by(summaries.c.run_id, summaries.c.metric)
+    )
+    for row in tx.connection.execute(query):
+        shown[row.run_id][row.metric] = Extremes(
+            first=_from_columns(row.first, row.odd_first),
+            last=_from_columns(row.last, row.odd_last),
+            min=row.min,
+            max=row.max,
+            best_step=row.best_step,
+        )
+    return shown
+
+
+def replace(tx: Transaction, run_id: str, new: Mapping[str, Summary], old: Mapping[str, Summary]) -> None:
+    """Store `new` where `old` is stored: only what differs is written."""
+    changed = [name for name in {*new, *old} if new.get(name) != old.get(name)]
+    if not changed:
+        return
+    tx.connection.execute(
+        delete(summaries).where(summaries.c.run_id == run_id, summaries.c.metric.in_(changed))
+    )
+    rows = [_to_columns(run_id, name, new[name]) for name in changed if name in new]
+    if rows:
+        tx.connection.execute(insert(summaries), rows)
+
+
+def _to_columns(run_id: str, metric: str, summary: Summary) -> dict[str, Any]:
+    columns = asdict(summary) | {"run_id": run_id, "metric": metric, "odd_first": None, "odd_last": None}
+    for name in ("first", "last"):
+        value = columns[name]
+        if value is not None and not math.isfinite(value):
+            columns[name], columns[f"odd_{name}"] = None, encode(value)
+    return columns
+
+
+def _from_columns(number: float | None, odd: str | None) -> float | None:
+    value: float | None = decode(odd) if odd is not None else number
+    return value

@@ -1,0 +1,153 @@
+"""Workers: they register, show that they live, are told what to do, and leave."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+
+from hessianfree_lab.errors import WorkerNotFound
+from hessianfree_lab.lifecycle import Outcome, State
+from hessianfree_lab.records import (
+    Announcement,
+    Command,
+    Device,
+    HeldRun,
+    OptimizerInfo,
+    ProblemInfo,
+    Worker,
+)
+from hessianfree_lab.store import attempts as attempt_table
+from hessianfree_lab.store.tables import optimizers, problems, runs, workers
+from hessianfree_lab.store.transaction import Transaction
+
+_SHOWN_FOR = timedelta(days=1)
+
+
+def add(tx: Transaction, worker_id: str, announcement: Announcement) -> str:
+    tx.connection.execute(
+        insert(workers).values(
+            id=worker_id,
+            name=announcement.name,
+            host=announcement.host,
+            pid=announcement.pid,
+            slots=announcement.slots,
+            devices=[device.model_dump(mode="json") for device in announcement.devices],
+            problems=[problem.name for problem in announcement.problems],
+            optimizers=[optimizer.name for optimizer in announcement.optimizers],
+            versions=announcement.versions,
+            registered_at=tx.now,
+            seen_at=tx.now,
+            silent=False,
+        )
+    )
+    for table, infos in ((problems, announcement.problems), (optimizers, announcement.optimizers)):
+        for info in infos:
+            tx.connection.execute(delete(table).where(table.c.name == info.name))
+            tx.connection.execute(insert(table).values(name=info.name, info=info.model_dump(mode="json")))
+    tx.emit_workers()
+    return worker_id
+
+
+def touch(tx: Transaction, worker_id: str) -> Row[Any]:
+    """Note that the worker lives; `WorkerNotFound` when it never registered, or has left."""
+    row = tx.connection.execute(
+        select(workers).where(workers.c.id == worker_id, workers.c.left_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        raise WorkerNotFound(worker_id)
+    tx.connection.execute(
+        update(workers).where(workers.c.id == worker_id).values(seen_at=tx.now, silent=False)
+    )
+    if row.silent:
+        tx.emit_workers()
+    return row
+
+
+def notice_silence(tx: Transaction, heard_before: datetime) -> None:
+    """Tell the readers once of workers that have not shown since then; they may come back."""
+    newly = (
+        update(workers)
+        .where(workers.c.left_at.is_(None), workers.c.silent.is_(False), workers.c.seen_at < heard_before)
+        .values(silent=True)
+        .returning(workers.c.id)
+    )
+    if tx.connection.scalars(newly).all():
+        tx.emit_workers()
+
+
+def heartbeat(tx: Transaction, worker_id: str, held: Sequence[HeldRun]) -> list[Command]:
+    touch(tx, worker_id)
+    commands = []
+    for item in held:
+        stop_requested = tx.connection.execute(
+            update(runs)
+            .where(
+                runs.c.id == item.run,
+                runs.c.attempt == item.attempt,
+                runs.c.worker_id == worker_id,
+                runs.c.state == State.RUNNING.value,
+            )
+            .values(heard_at=tx.now)
+            .returning(runs.c.stop_requested)
+        ).scalar_one_or_none()
+        if stop_requested is None:
+            commands.append(Command(run=item.run, attempt=item.attempt, kind="drop"))
+        elif stop_requested:
+            commands.append(Command(run=item.run, attempt=item.attempt, kind="cancel"))
+    return commands
+
+
+def remove(tx: Transaction, worker_id: str) -> None:
+    touch(tx, worker_id)
+    tx.connection.execute(update(workers).where(workers.c.id == worker_id).values(left_at=tx.now))
+    held = select(runs).where(runs.c.worker_id == worker_id, runs.c.state == State.RUNNING.value)
+    for row in tx.connection.execute(held).all():
+        attempt_table.end(tx, row, Outcome.INTERRUPTED, error="Its worker left.")
+    tx.emit_workers()
+
+
+def listing(tx: Transaction) -> list[Worker]:
+    rows = tx.connection.execute(
+        select(workers).where(workers.c.seen_at > tx.now - _SHOWN_FOR).order_by(workers.c.id.desc())
+    ).all()
+    held: dict[str, list[str]] = {row.id: [] for row in rows}
+    for run_id, worker_id in tx.connection.execute(
+        select(runs.c.id, runs.c.worker_id)
+        .where(runs.c.state == State.RUNNING.value, runs.c.worker_id.in_(list(held)))
+        .order_by(runs.c.id)
+    ):
+        held[worker_id].append(run_id)
+    return [_to_worker(row, held[row.id], gone=_is_gone(tx, row)) for row in rows]
+
+
+def known_problems(tx: Transaction) -> list[ProblemInfo]:
+    rows = tx.connection.scalars(select(problems.c.info).order_by(problems.c.name))
+    return [ProblemInfo.model_validate(info) for info in rows]
+
+
+def known_optimizers(tx: Transaction) -> list[OptimizerInfo]:
+    rows = tx.connection.scalars(select(optimizers.c.info).order_by(optimizers.c.name))
+    return [OptimizerInfo.model_validate(info) for info in rows]
+
+
+def _is_gone(tx: Transaction, row: Row[Any]) -> bool:
+    return row.left_at is not None or tx.now - row.seen_at > tx.lease
+
+
+def _to_worker(row: Row[Any], held: list[str], *, gone: bool) -> Worker:
+    return Worker(
+        id=row.id,
+        name=row.name,
+        host=row.host,
+        pid=row.pid,
+        state="gone" if gone else "busy" if held else "idle",
+        slots=row.slots,
+        devices=[Device.model_validate(device) for device in row.devices],
+        problems=row.problems,
+        optimizers=row.optimizers,
+        versions=row.versions,
+        runs=held,
+        registered_at=row.registered_at,
+        last_seen_at=row.seen_at,
+    )
