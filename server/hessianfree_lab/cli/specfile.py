@@ -1,40 +1,14 @@
 """Job files: YAML or JSON, from a path or standard input, with changes from the command line."""
 
-import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from hessianfree_lab.errors import Fault, InvalidRequest
+from hessianfree_lab.documents import read_yaml
+from hessianfree_lab.errors import Fault, InvalidRequest, MalformedDocument
 
 MAX_BYTES = 1024 * 1024
-
-
-class Loader(yaml.SafeLoader):
-    """YAML 1.2's idea of plain scalars, where PyYAML's is 1.1's: `1e-3` is a number, `no` a word, a date a string."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML looks for it on the class
-        first: [
-            (tag, pattern)
-            for tag, pattern in resolvers
-            if not tag.endswith((":float", ":bool", ":timestamp"))
-        ]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-# After int, which stays first: what is an int is no float.
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?((\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|\.(inf|Inf|INF))$|^\.(nan|NaN|NAN)$"),
-    list("-+.0123456789"),
-)
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
 
 
 def read_spec(source: str, changes: Iterable[str] = ()) -> dict[str, Any]:
@@ -68,18 +42,9 @@ def _read(source: str, name: str) -> str:
 
 def _parse(text: str, name: str) -> Any:
     try:
-        return yaml.load(text, Loader=Loader)
-    except yaml.YAMLError as error:
-        raise _fault(f"{name} is not valid YAML: {_place(error)}.") from None
-    except RecursionError:
-        raise _fault(f"{name} is nested too deeply.") from None
-
-
-def _place(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-        mark = error.problem_mark
-        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem or error.context}"
-    return " ".join(str(error).split())
+        return read_yaml(text)
+    except MalformedDocument as error:
+        raise _fault(f"{name}: {error}") from None
 
 
 def _apply(spec: dict[str, Any], change: str) -> None:
