@@ -77,6 +77,18 @@ class InvalidRequest(LabError):
         self.faults = tuple(faults)
 
 
+class MalformedDocument(LabError):
+    """A text is not the YAML or JSON it should be; says where, from line and column 1."""
+
+    def __init__(
+        self, language: str, problem: str, line: int | None = None, column: int | None = None
+    ) -> None:
+        place = "" if line is None else f" at line {line}, column {column}"
+        super().__init__(f"This is not valid {language}{place}: {problem}.")
+        self.line = line
+        self.column = column
+
+
 class ClientError(LabError):
     """What a server answered: the HTTP status, and title, detail and faults of its problem+json."""
 

@@ -1,29 +1,44 @@
-"""What routers ask for."""
+"""What routers ask for: everything that `create_app` has put into the application's state."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from hessianfree_lab.api.broadcast import Broadcaster
+from hessianfree_lab.api.meters import Meters
+from hessianfree_lab.api.reminders import Reminders
 from hessianfree_lab.settings import Settings
 from hessianfree_lab.store.interface import Store
 
 
-def _store(request: Request) -> Store:
+async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _broadcaster(request: Request) -> Broadcaster:
+async def _broadcaster(request: Request) -> Broadcaster:
     broadcaster: Broadcaster = request.app.state.broadcaster
     return broadcaster
 
 
+async def _meters(request: Request) -> Meters:
+    meters: Meters = request.app.state.meters
+    return meters
+
+
+async def _reminders(request: Request) -> Reminders:
+    reminders: Reminders = request.app.state.reminders
+    return reminders
+
+
+# Async all of them: nothing blocks, and a thread for each would cost more than the call.
 StoreDep = Annotated[Store, Depends(_store)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
+MetersDep = Annotated[Meters, Depends(_meters)]
+RemindersDep = Annotated[Reminders, Depends(_reminders)]

@@ -18,6 +18,7 @@ from hessianfree_lab.records import (
     Worker,
 )
 from hessianfree_lab.store import attempts as attempt_table
+from hessianfree_lab.store.interface import commands_for
 from hessianfree_lab.store.tables import optimizers, problems, runs, workers
 from hessianfree_lab.store.transaction import Transaction
 
@@ -104,6 +105,7 @@ def remove(tx: Transaction, worker_id: str) -> None:
     held = select(runs).where(runs.c.worker_id == worker_id, runs.c.state == State.RUNNING.value)
     for row in tx.connection.execute(held).all():
         attempt_table.end(tx, row, Outcome.INTERRUPTED, error="Its worker left.")
+    tx.wake(commands_for(worker_id))
     tx.emit_workers()
 
 

@@ -1,0 +1,116 @@
+"""Every error leaves as `application/problem+json` (RFC 9457); who asked for a page gets a page."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from hessianfree_lab.api.faults import faults_of
+from hessianfree_lab.api.wire_json import WireResponse, load_json
+from hessianfree_lab.errors import (
+    InvalidRequest,
+    LabError,
+    MalformedDocument,
+    RecordNotFound,
+    RunNotFound,
+    WorkerNotFound,
+    WrongState,
+)
+
+logger = logging.getLogger(__name__)
+
+PageOfError = Callable[..., Response]
+"""Called with request, status, title and detail."""
+
+_STATUS: tuple[tuple[type[LabError], int], ...] = (
+    (RunNotFound, 404),
+    (WorkerNotFound, 404),
+    (RecordNotFound, 404),
+    (WrongState, 409),
+    (MalformedDocument, 400),
+    (InvalidRequest, 422),
+)
+
+
+def problem(status: int, detail: str, *, headers: Any = None, **more: Any) -> WireResponse:
+    """`{type, title, status, detail}` and what else belongs to this kind of error."""
+    title = HTTPStatus(status).phrase
+    content = {"type": "about:blank", "title": title, "status": status, "detail": detail} | more
+    return WireResponse(content, status_code=status, headers=headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI, page: PageOfError) -> None:
+    """Register the handlers; `page` renders what a browser shows of an error."""
+
+    def answer(request: Request, status: int, detail: str, **more: Any) -> Response:
+        if wants_page(request):
+            return page(request, status=status, title=HTTPStatus(status).phrase, detail=detail)
+        return problem(status, detail, **more)
+
+    async def on_lab_error(request: Request, error: Exception) -> Response:
+        for kind, status in _STATUS:
+            if isinstance(error, kind):
+                return answer(request, status, str(error), **_more(error))
+        return await on_anything(request, error)
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return answer(request, error.status_code, _detail(request, error), headers=error.headers)
+
+    async def on_invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        errors = list(error.errors())
+        if errors and errors[0]["type"] == "json_invalid":
+            try:
+                load_json(str(error.body).encode())
+            except MalformedDocument as malformed:
+                return answer(request, 400, str(malformed))
+        # The first part says where the value stood (body, query, path), which the name makes plain.
+        faults = faults_of(entry | {"loc": entry["loc"][1:]} for entry in errors)
+        invalid = InvalidRequest(faults)
+        return answer(request, 422, str(invalid), **_more(invalid))
+
+    async def on_anything(request: Request, error: Exception) -> Response:
+        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        detail = "Something went wrong in the server. Its log says what."
+        return answer(request, 500, detail)
+
+    app.add_exception_handler(LabError, on_lab_error)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(Exception, on_anything)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person is looking: a browser asks for a document outside the API."""
+    return (
+        request.method in ("GET", "HEAD")
+        and not request.url.path.startswith("/api/")
+        and "text/html" in request.headers.get("accept", "")
+    )
+
+
+def _more(error: LabError) -> dict[str, Any]:
+    if isinstance(error, WrongState):
+        return {"state": error.state}
+    if isinstance(error, InvalidRequest):
+        return {"errors": [{"path": fault.path, "message": fault.message} for fault in error.faults]}
+    return {}
+
+
+def _detail(request: Request, error: HTTPException) -> str:
+    """A sentence where the framework has a phrase."""
+    if error.detail != HTTPStatus(error.status_code).phrase:
+        return error.detail
+    match error.status_code:
+        case 404:
+            return f"There is nothing at {request.url.path}."
+        case 405:
+            allowed = (error.headers or {}).get("Allow", "other methods")
+            return f"{request.method} is not possible at {request.url.path}; {allowed} is."
+        case _:
+            return f"{error.detail}."

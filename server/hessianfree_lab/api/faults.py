@@ -1,0 +1,70 @@
+"""What is wrong with a value, in sentences: from pydantic's errors."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from hessianfree_lab.errors import Fault
+
+_LIMITS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+_KINDS = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def faults_of(errors: Iterable[Mapping[str, Any]], *, known: Sequence[str] = ()) -> list[Fault]:
+    """One fault for each pydantic error. `known`: keys that an unknown one at the top may have been meant for."""
+    faults = [_fault(error, known) for error in errors]
+    return list(dict.fromkeys(faults))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """ " Did you mean 'x'?", or nothing when no name is near."""
+    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def shown(value: Any) -> str:
+    """A value in a sentence: short, whatever it is."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def join(location: Iterable[Any]) -> str:
+    """A dotted path."""
+    return ".".join(str(part) for part in location)
+
+
+def _fault(error: Mapping[str, Any], known: Sequence[str]) -> Fault:
+    path = join(error["loc"])
+    name, value, kind = path or "The body", shown(error.get("input")), error["type"]
+    context = error.get("ctx") or {}
+    if kind == "missing":
+        return Fault(path, f"{name} is missing.")
+    if kind == "extra_forbidden":
+        hint = nearest(str(error["loc"][-1]), known) if len(error["loc"]) == 1 else ""
+        return Fault(path, f"{name} is not a known key.{hint}")
+    if kind in _LIMITS:
+        key, words = _LIMITS[kind]
+        return Fault(path, f"{name} is {value}; it must be {words} {context[key]}.")
+    if kind in _KINDS:
+        return Fault(path, f"{name} is {value}; it must be {_KINDS[kind]}.")
+    message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+    return Fault(path, f"{name} is {value}: {message[0].lower()}{message[1:]}.")

@@ -1,0 +1,39 @@
+"""Is it alive, is it ready, how is it doing."""
+
+import logging
+
+from fastapi import APIRouter, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from hessianfree_lab.api.dependencies import MetersDep, StoreDep
+from hessianfree_lab.api.errors import problem
+from hessianfree_lab.api.meters import Meters
+from hessianfree_lab.api.wire_json import WireResponse
+from hessianfree_lab.version import __version__
+
+logger = logging.getLogger(__name__)
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz() -> WireResponse:
+    """The process lives."""
+    return WireResponse({"status": "ok", "version": __version__})
+
+
+@router.get("/readyz")
+def readyz(store: StoreDep) -> WireResponse:
+    """The database answers; 503 while it does not."""
+    try:
+        store.ping()
+    except SQLAlchemyError as error:
+        logger.warning("The database does not answer: %s", error)
+        return problem(503, "The database does not answer.")
+    return WireResponse({"status": "ready", "version": __version__})
+
+
+@router.get("/metrics")
+def metrics(meters: MetersDep) -> Response:
+    """For Prometheus."""
+    return Response(meters.text(), media_type=Meters.CONTENT_TYPE)

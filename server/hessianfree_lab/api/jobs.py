@@ -1,0 +1,83 @@
+"""Jobs: into the queue, and back out of it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from pydantic import Field
+
+from hessianfree_lab.api.dependencies import StoreDep
+from hessianfree_lab.api.submission import check_job, read_document
+from hessianfree_lab.api.wire_json import RawBody, WireResponse, created
+from hessianfree_lab.records import JobSpec, Page, Run
+from hessianfree_lab.records.scalars import Wire
+from hessianfree_lab.store.interface import MAX_PAGE
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_JOB_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": JobSpec.model_json_schema()},
+            "application/yaml": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+class PriorityChange(Wire):
+    """Body of PATCH /jobs/{id}."""
+
+    priority: int = Field(ge=-1000, le=1000)
+
+
+@router.post("", status_code=201, response_model=Run, openapi_extra=_JOB_BODY)
+def submit(
+    request: Request,
+    body: RawBody,
+    store: StoreDep,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+) -> WireResponse:
+    """Queue a job, sent as JSON or YAML. With an `Idempotency-Key` seen before: 200 and the run it made then."""
+    data = read_document(body, request.headers.get("content-type", ""))
+    spec = check_job(data, store.problems(), store.optimizers())
+    run, is_new = store.add_job(spec, idempotency_key=idempotency_key)
+    return created(run, f"/api/v1/jobs/{run.id}", is_new=is_new)
+
+
+@router.get("", response_model=Page[Run])
+def queue(
+    store: StoreDep,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    cursor: str | None = None,
+) -> WireResponse:
+    """Queued jobs in the order in which they will be claimed, then the running ones."""
+    return WireResponse(store.queue(limit=limit, cursor=cursor))
+
+
+@router.get("/{run_id}", response_model=Run)
+def job(run_id: str, store: StoreDep) -> WireResponse:
+    return WireResponse(store.get_run(run_id))
+
+
+@router.patch("/{run_id}", response_model=Run)
+def change_priority(run_id: str, change: PriorityChange, store: StoreDep) -> WireResponse:
+    return WireResponse(store.set_priority(run_id, change.priority))
+
+
+@router.post("/{run_id}/cancel", response_model=Run)
+def cancel(run_id: str, store: StoreDep) -> WireResponse:
+    """A queued job is cancelled at once; of a running one its worker is told, and the state follows."""
+    return WireResponse(store.request_cancel(run_id))
+
+
+@router.post("/{run_id}/retry", response_model=Run)
+def retry(run_id: str, store: StoreDep) -> WireResponse:
+    """Queue an ended job again; it goes on from its latest checkpoint."""
+    return WireResponse(store.requeue(run_id, from_scratch=False))
+
+
+@router.post("/{run_id}/restart", response_model=Run)
+def restart(run_id: str, store: StoreDep) -> WireResponse:
+    """Queue an ended job again from its beginning; what it recorded is removed."""
+    return WireResponse(store.requeue(run_id, from_scratch=True))

@@ -1,0 +1,141 @@
+"""Runs: listed, read, changed, recorded."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from hessianfree_lab.api.dependencies import MetersDep, StoreDep
+from hessianfree_lab.api.wire_json import RawBody, WireResponse, created, parse
+from hessianfree_lab.errors import Fault, InvalidRequest, RecordNotFound
+from hessianfree_lab.lifecycle import State
+from hessianfree_lab.records import (
+    CGTrace,
+    FinishRequest,
+    IngestBatch,
+    IngestReply,
+    Landscape,
+    Page,
+    Run,
+    RunChanges,
+    ScriptRun,
+)
+from hessianfree_lab.store.interface import MAX_PAGE, RunQuery
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+
+_ARCHIVED = {"false": False, "true": True, "all": None}
+_BATCH_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": IngestBatch.model_json_schema()}},
+    }
+}
+
+
+@router.get("", response_model=Page[Run])
+def list_runs(
+    store: StoreDep,
+    state: Annotated[str, Query(description="One or more states, comma separated.")] = "",
+    problem: str | None = None,
+    optimizer: str | None = None,
+    tag: str | None = None,
+    q: Annotated[str | None, Query(description="In the name.", max_length=200)] = None,
+    archived: Literal["false", "true", "all"] = "false",
+    sort: Annotated[str, Query(max_length=120)] = "-created_at",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
+    cursor: str | None = None,
+) -> WireResponse:
+    query = RunQuery(
+        state=_states(state),
+        problem=problem,
+        optimizer=optimizer,
+        tag=tag,
+        q=q,
+        archived=_ARCHIVED[archived],
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+    )
+    return WireResponse(store.list_runs(query))
+
+
+@router.post("", status_code=201, response_model=Run)
+def create_run(script: ScriptRun, store: StoreDep) -> WireResponse:
+    """A run that one's own script records: running, attempt 1."""
+    run = store.add_script_run(script)
+    return created(run, f"/api/v1/runs/{run.id}")
+
+
+@router.get("/{run_id}", response_model=Run)
+def run(run_id: str, store: StoreDep) -> WireResponse:
+    return WireResponse(store.get_run(run_id))
+
+
+@router.patch("/{run_id}", response_model=Run)
+def change_run(run_id: str, changes: RunChanges, store: StoreDep) -> WireResponse:
+    return WireResponse(store.change_run(run_id, changes))
+
+
+@router.delete("/{run_id}", status_code=204)
+def remove_run(run_id: str, store: StoreDep) -> Response:
+    """Remove the run and everything it recorded; not while it runs."""
+    store.remove_run(run_id)
+    return Response(status_code=204)
+
+
+@router.post("/{run_id}/records", response_model=IngestReply, openapi_extra=_BATCH_BODY)
+def append(run_id: str, body: RawBody, store: StoreDep, meters: MetersDep) -> WireResponse:
+    """Store a batch; the answer comes after the commit. Sending it again changes nothing."""
+    batch = parse(IngestBatch, body)
+    reply = store.append(run_id, batch)
+    meters.steps.inc(len(batch.steps))
+    return WireResponse(reply)
+
+
+@router.post("/{run_id}/finish", response_model=Run)
+def finish(run_id: str, request: FinishRequest, store: StoreDep) -> WireResponse:
+    """How an attempt ended."""
+    return WireResponse(store.finish(run_id, request))
+
+
+@router.get("/{run_id}/steps/{step}/cg", response_model=CGTrace)
+def trace(run_id: str, step: int, store: StoreDep) -> WireResponse:
+    """The inner solve of a step."""
+    return WireResponse(store.trace(run_id, step))
+
+
+@router.get("/{run_id}/landscape", response_model=Landscape)
+def landscape(run_id: str, store: StoreDep) -> WireResponse:
+    """The objective on a grid, of a problem with two parameters."""
+    found = store.landscape(run_id)
+    if found is None:
+        raise RecordNotFound(f"Run {run_id} has no landscape: its problem does not have two parameters.")
+    return WireResponse(found)
+
+
+@router.get("/{run_id}/logs")
+def logs(
+    request: Request,
+    run_id: str,
+    store: StoreDep,
+    after: Annotated[int, Query(ge=-1, le=2**62)] = -1,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> Response:
+    """`{lines: [LogLine + attempt], next}`: pass `next` back as `after`. As text with `Accept: text/plain`."""
+    entries = store.logs(run_id, after=after, limit=limit)
+    following = entries[-1].position if entries else after
+    if "text/plain" in request.headers.get("accept", ""):
+        text = "".join(f"{entry.line.text}\n" for entry in entries)
+        return PlainTextResponse(text, headers={"X-Next": str(following)})
+    lines = [entry.line.model_dump(mode="json") | {"attempt": entry.attempt} for entry in entries]
+    return WireResponse({"lines": lines, "next": following})
+
+
+def _states(text: str) -> tuple[str, ...]:
+    names = tuple(name for name in text.split(",") if name)
+    for name in names:
+        if name not in set(State):
+            message = f"state is {name!r}; it must be one of {', '.join(State)}."
+            raise InvalidRequest([Fault("state", message)])
+    return names

@@ -1,0 +1,86 @@
+"""The composition root: the one place where settings, store, routers and middleware meet."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import APIRouter, FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from hessianfree_lab.api import (
+    assets,
+    errors,
+    events,
+    exports,
+    figures,
+    health,
+    jobs,
+    metrics,
+    pages,
+    runs,
+    workers,
+)
+from hessianfree_lab.api.body_limit import BodyLimit
+from hessianfree_lab.api.broadcast import Broadcaster
+from hessianfree_lab.api.guard import Guard
+from hessianfree_lab.api.meters import Meters
+from hessianfree_lab.api.reminders import Reminders
+from hessianfree_lab.api.wire_json import WireResponse
+from hessianfree_lab.reaper import Reaper
+from hessianfree_lab.settings import Settings
+from hessianfree_lab.store.interface import Store
+from hessianfree_lab.version import __version__
+from hessianfree_web import STATIC
+
+API = "/api/v1"
+
+
+def create_app(settings: Settings, store: Store) -> FastAPI:
+    """The application on a store that is open. While it runs, leases are watched; the store is the caller's to close.
+
+    `app.state.broadcaster.close()` ends event streams and long polls, from any thread.
+    """
+    broadcaster = Broadcaster()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        broadcaster.bind(asyncio.get_running_loop())
+        reaping = asyncio.create_task(Reaper(store, lease_seconds=settings.lease_seconds).run())
+        try:
+            yield
+        finally:
+            broadcaster.close()
+            broadcaster.unbind()
+            reaping.cancel()
+            with suppress(asyncio.CancelledError):
+                await reaping
+
+    app = FastAPI(
+        title="HessianFree Lab",
+        version=__version__,
+        lifespan=lifespan,
+        default_response_class=WireResponse,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # its scripts come from elsewhere
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.store = store
+    app.state.broadcaster = broadcaster
+    app.state.meters = Meters(store, broadcaster)
+    app.state.reminders = Reminders()
+    store.subscribe(broadcaster.publish)
+
+    api = APIRouter(prefix=API)
+    for module in (jobs, runs, metrics, exports, events, workers, figures):
+        api.include_router(module.router)
+    app.include_router(api)
+    for module in (health, assets, pages):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    errors.install(app, pages.error_page)
+    # The guard is added last and asked first.
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Guard, settings=settings)
+    return app

@@ -1,0 +1,69 @@
+"""Reading what people write: YAML as they mean it."""
+
+import re
+from typing import Any
+
+import yaml
+
+from hessianfree_lab.errors import MalformedDocument
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's plain scalars, where PyYAML has 1.1's: `1e-3` is a number, `no` a word, `2024-01-01` text.
+
+    Aliases are refused, since a few lines of them stand for gigabytes; so is a key given twice.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML looks for it on the class
+        first: [
+            (tag, pattern) for tag, pattern in known if not tag.endswith((":float", ":bool", ":timestamp"))
+        ]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not allowed", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                problem = f"the key {key.value!r} stands here a second time"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        return super().construct_mapping(node, deep)
+
+
+# Integers are tried first: what is one is no float.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?((\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|\.(inf|Inf|INF))$|^\.(nan|NaN|NAN)$"),
+    list("-+.0123456789"),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+def read_yaml(text: str) -> Any:
+    """The value that a YAML text (of which JSON is a part) stands for.
+
+    `MalformedDocument` says in a sentence what is wrong, with line and column.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = error.problem or error.context or "it cannot be read"
+        raise MalformedDocument(
+            "YAML", problem, *(() if mark is None else (mark.line + 1, mark.column + 1))
+        ) from None
+    except yaml.YAMLError as error:
+        raise MalformedDocument("YAML", " ".join(str(error).split())) from None
+    except RecursionError:
+        raise MalformedDocument("YAML", "it is nested too deeply") from None
+    except ValueError as error:  # such as the 99th of a month that a tag asks for
+        raise MalformedDocument("YAML", str(error)) from None
