@@ -1,0 +1,79 @@
+"""The look that all figures share. It reads on white paper; the dashboard puts its theme's colours over it."""
+
+import html
+from typing import TYPE_CHECKING, Any
+
+from hessianfree_lab.figures.axes import x_title
+from hessianfree_lab.figures.material import Kind, Material
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+GRID = "#e4e7ec"
+LINE = "#c4cad4"
+TEXT = "#414957"
+
+
+def axis(title: str, **settings: Any) -> dict[str, Any]:
+    """An axis with a title, which Plotly shows literally, and the common grid."""
+    return {
+        "title": {"text": plain(title), "standoff": 8},
+        "automargin": True,
+        "gridcolor": GRID,
+        "linecolor": LINE,
+        "zeroline": False,
+        "exponentformat": "power",
+    } | settings
+
+
+def edges(over: str = "y") -> dict[str, Any]:
+    """The y axis for marks: 0 is the bottom edge of axis `over` and 1 its top, however the data are zoomed."""
+    return {"overlaying": over, "range": [0, 1], "fixedrange": True, "visible": False, "tickmode": "auto"}
+
+
+def figure(
+    kind: Kind, material: Material, traces: list[Any], *, title: str | None = None, **layout: Any
+) -> "go.Figure":
+    """A figure with the common look; `layout.meta` names it, says how to read it and what of it was there to draw."""
+    import plotly.graph_objects as go
+
+    common: dict[str, Any] = {
+        "template": go.layout.Template(),
+        "title": {"text": plain(title or kind.title), "x": 0.01, "xanchor": "left"},
+        "meta": {
+            "figure": kind.name,
+            "reading": kind.reading,
+            "metrics": list(kind.metrics),
+            "seen": sorted({item for curve in material.curves for item in curve.seen(kind.metrics)}),
+        },
+        "uirevision": kind.name,
+        "font": {"color": TEXT, "size": 12},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "hovermode": "closest",
+        "margin": {"l": 56, "r": 16, "t": 48, "b": 44},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
+        "showlegend": sum(trace.showlegend is not False for trace in traces) > 1,
+    }
+    return go.Figure(data=traces, layout=common | layout)
+
+
+def over_x(
+    kind: Kind, material: Material, traces: list[Any], y: dict[str, Any], **layout: Any
+) -> "go.Figure":
+    """A figure of traces that grow along the x that was asked for, with the edges their marks stand on."""
+    return figure(
+        kind, material, traces, xaxis=axis(x_title(material.x_name)), yaxis=y, yaxis2=edges(), **layout
+    )
+
+
+def plain(text: str) -> str:
+    """`text` as Plotly shows it literally: it reads tags such as <b> and entities in labels."""
+    return html.escape(text, quote=False)
+
+
+def as_json(drawn: "go.Figure") -> dict[str, Any]:
+    """`{data, layout}` for the wire, without the template, which says nothing."""
+    parts = drawn.to_plotly_json()
+    layout = {key: value for key, value in parts["layout"].items() if key != "template"}
+    return {"data": list(parts["data"]), "layout": layout}

@@ -1,0 +1,118 @@
+"""Traces that grow: what a live page needs to know to append rows stands in their `meta`.
+
+`run`, `metric`, `x`: rows of that run append (x, metric). Beside them: `attempt` and `step`, the last that are drawn;
+`total`, present where x is a running total; `where` and `limits`, the rules of points.py; `marks`, for the trace of
+marks; `colour`, the number of the theme's colour.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from hessianfree_lab.figures import palette
+from hessianfree_lab.figures.axes import X_TITLES, metric_title
+from hessianfree_lab.figures.material import Curve
+from hessianfree_lab.figures.points import CLOCKS, Condition, Limits, Points, points
+from hessianfree_lab.figures.style import plain
+
+
+def growing(
+    curve: Curve,
+    metric: str,
+    *,
+    colour: int = 0,
+    name: str | None = None,
+    condition: Condition | None = None,
+    limits: Limits | None = None,
+    **style: Any,
+) -> list[Any]:
+    """The line (or markers) of one metric of one run, and the marks of what it cannot go through.
+
+    `style` goes to the trace; its `line` and `marker` are laid over the curve's colour and dash.
+    """
+    series = curve.series
+    meta = meta_of(curve, metric, colour=colour, condition=condition, limits=limits)
+    along = (
+        "" if series.x_name == "step" else f"<br>{X_TITLES.get(series.x_name, series.x_name).lower()} %{{x}}"
+    )
+    return line_and_marks(
+        points(series, metric, condition=condition, limits=limits),
+        name=name or metric_title(metric),
+        colour=colour,
+        place=f"step %{{customdata}}{plain(along)}",
+        meta=meta,
+        **style,
+    )
+
+
+def line_and_marks(
+    drawn: Points,
+    *,
+    name: str,
+    colour: int,
+    place: str,
+    meta: dict[str, Any],
+    edge_axis: str = "y2",
+    **style: Any,
+) -> list[Any]:
+    """`drawn` as a line or markers, and its marks on `edge_axis`; `place` is the second line of the hover text."""
+    import plotly.graph_objects as go
+
+    title = plain(name)
+    paint = palette.colour(colour)
+    mode = style.pop("mode", "lines")
+    line = {"color": paint, "width": 1.8, "dash": palette.dash(colour)} | style.pop("line", {})
+    marker = {"color": paint} | style.pop("marker", {})
+    trace = go.Scatter(
+        x=drawn.x,
+        y=drawn.y,
+        customdata=drawn.steps,
+        meta=meta,
+        name=title,
+        mode=mode,
+        line=line if "lines" in mode else None,
+        marker=marker if "markers" in mode else None,
+        **{"hovertemplate": f"{title}: %{{y}}<br>{place}<extra></extra>"} | style,
+    )
+    marks = go.Scatter(
+        x=drawn.mark_x,
+        y=drawn.mark_edge,
+        text=drawn.mark_text,
+        customdata=drawn.mark_steps,
+        meta=meta | {"marks": True},
+        name=title,
+        mode="markers",
+        yaxis=edge_axis,
+        xaxis=style.get("xaxis"),
+        showlegend=False,
+        cliponaxis=False,
+        marker={"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": paint}},
+        hovertemplate=f"{title}: %{{text}}<br>{place}<extra></extra>",
+    )
+    return [trace, marks]
+
+
+def meta_of(
+    curve: Curve,
+    metric: str,
+    *,
+    colour: int,
+    condition: Condition | None = None,
+    limits: Limits | None = None,
+) -> dict[str, Any]:
+    """The `meta` of a trace that grows; see the module."""
+    series = curve.series
+    meta: dict[str, Any] = {
+        "run": curve.run,
+        "metric": metric,
+        "x": series.x_name,
+        "attempt": curve.attempt,
+        "step": series.steps[-1] if series.steps else 0,
+        "colour": colour,
+    }
+    if series.x_name not in CLOCKS:
+        meta["total"] = series.x[-1] if series.x else 0.0
+    if condition:
+        meta["where"] = asdict(condition)
+    if limits:
+        meta["limits"] = asdict(limits)
+    return meta

@@ -1,0 +1,27 @@
+// The theme's colours as figures need them, read from the page's CSS tokens.
+
+import { COLOURS } from "../lib/colours.js";
+
+const TOKENS = {
+  ink: "--text-2",
+  strong: "--text-1",
+  faint: "--text-3",
+  grid: "--grid",
+  line: "--line-2",
+  raised: "--surface-raised",
+  accent: "--accent",
+  font: "--font",
+};
+
+/** The theme in force. */
+export function currentTheme() {
+  const style = getComputedStyle(document.documentElement);
+  const read = (token) => style.getPropertyValue(token).trim();
+  const theme = Object.fromEntries(Object.entries(TOKENS).map(([name, token]) => [name, read(token)]));
+  return { ...theme, series: Array.from({ length: COLOURS }, (_, number) => read(`--series-${number}`)) };
+}
+
+/** Call `handler` when the reader's system changes between dark and light, until `signal` aborts. */
+export function onThemeChange(handler, signal) {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", handler, { signal });
+}

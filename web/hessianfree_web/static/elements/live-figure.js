@@ -1,0 +1,209 @@
+// <live-figure src="/api/v1/figures/..." [log="1|0"]>: a figure fetched once that grows with the page's stream.
+//
+// Its children: `.plot`, where Plotly draws; `.plot-message`, for what to say instead; a button [data-action="log"].
+// It says "figure:drawn" (detail: the figure's meta, the latest step), "figure:step" when a point is clicked, "figure:log"
+// when the axis is switched.
+
+import { get } from "../api.js";
+import { listen } from "../events.js";
+import { FigureFeed } from "../lib/figures.js";
+import { themedLayout, themedTraces } from "../lib/theme.js";
+import { setText, show } from "./dom.js";
+import { currentTheme, onThemeChange } from "./figure-theme.js";
+
+const CONFIG = {
+  displaylogo: false,
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+  toImageButtonOptions: { format: "svg", filename: "figure" },
+};
+const WAITING_ROWS = 5000; // more, and a fresh sample is cheaper than appending them
+const REST = 3; // drawing may take a quarter of the time
+
+class LiveFigure extends HTMLElement {
+  static observedAttributes = ["src", "log"];
+  #plot;
+  #feed = null;
+  #waiting = [];
+  #waitingRows = 0;
+  #near = false;
+  #loading = null;
+  #drawing = false;
+  #frame = null;
+  #restUntil = 0;
+  #bound = new AbortController();
+  #observers = [];
+
+  connectedCallback() {
+    const { signal } = this.#bound;
+    this.#plot = this.querySelector(".plot");
+    this.querySelector('[data-action="log"]')?.addEventListener("click", () => this.#toggleLog(), { signal });
+    listen("steps", (detail) => this.#receive(detail), signal);
+    listen("state", ({ returned }) => returned && this.reload(), signal);
+    onThemeChange(() => this.#repaint(), signal);
+    const near = new IntersectionObserver((entries) => this.#approach(entries.at(-1).isIntersecting), { rootMargin: "300px" });
+    const size = new ResizeObserver(() => this.#feed && this.#near && Plotly.Plots.resize(this.#plot));
+    near.observe(this);
+    size.observe(this.#plot);
+    this.#observers = [near, size];
+  }
+
+  disconnectedCallback() {
+    this.#bound.abort();
+    this.#loading?.abort();
+    for (const observer of this.#observers) observer.disconnect();
+    if (this.#feed) Plotly.purge(this.#plot);
+  }
+
+  attributeChangedCallback(name, before, after) {
+    if (before === after || !this.#plot) return;
+    if (name === "src") this.reload();
+    else if (this.#feed) this.#repaint();
+  }
+
+  /** Fetch the figure again; zoom and hidden traces stay. Far from the window it waits until it comes near. */
+  async reload() {
+    this.#loading?.abort();
+    this.#loading = null;
+    this.#feed = null;
+    if (!this.#near) return;
+    const loading = new AbortController();
+    this.#loading = loading;
+    this.#forget();
+    try {
+      const figure = await get(this.getAttribute("src").replace(/^\/api\/v1/, ""), { signal: loading.signal });
+      await this.#show(figure);
+      this.#loading = null;
+      this.#schedule();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.#loading = null;
+      this.#say(error.message);
+    }
+  }
+
+  async #show(figure) {
+    const first = !this.#plot.classList.contains("js-plotly-plot");
+    this.#feed = new FigureFeed(figure);
+    const theme = currentTheme();
+    await Plotly.react(this.#plot, themedTraces(figure.data, theme), this.#layout(figure.layout, theme), CONFIG);
+    if (first) this.#plot.on("plotly_click", ({ points }) => this.#click(points[0]));
+    this.#drawn();
+  }
+
+  #layout(layout, theme) {
+    const themed = themedLayout(layout, theme);
+    const log = this.getAttribute("log");
+    const type = log === null ? themed.yaxis?.type ?? "linear" : log === "1" ? "log" : "linear";
+    this.#press(type === "log");
+    // A zoom survives a reload of the same figure, but not a change of what the axis means.
+    const src = this.getAttribute("src");
+    return {
+      ...themed,
+      uirevision: src,
+      legend: { ...themed.legend, uirevision: layout.meta?.figure },
+      yaxis: { ...themed.yaxis, type, uirevision: `${src} ${type}` },
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      margin: { l: 8, r: 14, t: 10, b: 8 },
+      autosize: true,
+    };
+  }
+
+  #repaint() {
+    if (!this.#feed) return;
+    const theme = currentTheme();
+    Plotly.react(this.#plot, themedTraces(this.#plot.data, theme), this.#layout(this.#plot.layout, theme), CONFIG);
+  }
+
+  #receive({ run, attempt, steps }) {
+    if (!this.#feed && !this.#loading) return; // not near yet: it will be fetched as it then is
+    if (this.#feed && !this.#feed.runs.includes(run)) return;
+    this.#waiting.push({ run, attempt, rows: steps });
+    this.#waitingRows += steps.length;
+    if (this.#waitingRows > WAITING_ROWS) this.reload();
+    else this.#schedule();
+  }
+
+  #schedule() {
+    if (this.#frame !== null || !this.#near || this.#waiting.length === 0) return;
+    const rest = Math.max(0, this.#restUntil - performance.now());
+    this.#frame = setTimeout(() => requestAnimationFrame(() => this.#append()), rest);
+  }
+
+  async #append() {
+    this.#frame = null;
+    const feed = this.#feed;
+    if (!feed || this.#loading || this.#drawing) return;
+    const started = performance.now();
+    const batches = this.#forget();
+    if (batches.some(({ run, attempt, rows }) => feed.outdated(run, attempt, rows))) {
+      this.reload();
+      return;
+    }
+    this.#drawing = true;
+    try {
+      for (const { update, indices, keep } of additions(feed, batches)) {
+        await Plotly.extendTraces(this.#plot, update, indices, keep ?? undefined);
+      }
+    } finally {
+      this.#drawing = false;
+    }
+    const now = performance.now();
+    this.#restUntil = now + REST * (now - started);
+    this.#drawn();
+    if (feed.crowded) this.reload();
+    else this.#schedule();
+  }
+
+  #forget() {
+    this.#waitingRows = 0;
+    return this.#waiting.splice(0);
+  }
+
+  #approach(near) {
+    this.#near = near;
+    if (!near) return;
+    if (this.#feed) this.#schedule();
+    else if (!this.#loading) this.reload();
+  }
+
+  #drawn() {
+    const empty = !this.#plot.data.some((trace) => trace.x?.length > 0);
+    this.#say(empty ? this.dataset.empty ?? "No values yet." : "");
+    const steps = this.#plot.data.map((trace) => (trace.meta?.run ? trace.customdata?.at(-1) ?? 0 : 0));
+    this.#tell("drawn", { meta: this.#plot.layout.meta, step: Math.max(0, ...steps) });
+  }
+
+  #click(point) {
+    const { run } = point.data.meta ?? {};
+    if (run) this.#tell("step", { run, step: point.customdata });
+  }
+
+  #toggleLog() {
+    const log = this.querySelector('[data-action="log"]').getAttribute("aria-pressed") !== "true";
+    this.setAttribute("log", log ? "1" : "0");
+    this.#tell("log", { log });
+  }
+
+  #press(pressed) {
+    this.querySelector('[data-action="log"]')?.setAttribute("aria-pressed", String(pressed));
+  }
+
+  #say(text) {
+    const message = this.querySelector(".plot-message");
+    setText(message, text);
+    show(message, text !== "");
+  }
+
+  #tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(`figure:${what}`, { bubbles: true, detail }));
+  }
+}
+
+/** What the batches add, one set of arguments for each run and set of columns. */
+function additions(feed, batches) {
+  return [...new Set(batches.map(({ run }) => run))].flatMap((run) =>
+    feed.take(run, batches.filter((batch) => batch.run === run).flatMap(({ rows }) => rows)),
+  );
+}
+
+customElements.define("live-figure", LiveFigure);

@@ -1,0 +1,78 @@
+// From a JSON Schema to the fields of a form.
+
+const ALTERNATIVES = /^\^\((\w+(?:\|\w+)*)\)\$$/;
+
+/**
+ * The fields of an object schema, in its order, nested objects as dotted paths:
+ * `{path, title, description, kind, nullable, required, initial, choices, low, lowOpen, high, highOpen, items, length}`.
+ * `kind`: integer, number, boolean, choice, text, list or json; `initial` is the default, undefined where there is none.
+ */
+export function fieldsOf(schema, prefix = "", root = schema) {
+  const required = new Set(schema.required ?? []);
+  return Object.entries(schema.properties ?? {}).flatMap(([name, given]) => {
+    const path = prefix ? `${prefix}.${name}` : name;
+    const property = resolve(given, root);
+    if (property.properties) return fieldsOf(property, path, root);
+    return [field(path, property, required.has(name), root)];
+  });
+}
+
+function field(path, property, required, root) {
+  const { schema, nullable } = withoutNull(property, root);
+  const choices = choicesOf(schema);
+  return {
+    path,
+    title: property.title ?? schema.title ?? sentence(path.split(".").at(-1)),
+    description: property.description ?? schema.description ?? "",
+    kind: kindOf(schema, choices),
+    nullable,
+    required,
+    initial: property.default,
+    choices,
+    low: schema.minimum ?? schema.exclusiveMinimum ?? null,
+    lowOpen: schema.minimum === undefined && schema.exclusiveMinimum !== undefined,
+    high: schema.maximum ?? schema.exclusiveMaximum ?? null,
+    highOpen: schema.maximum === undefined && schema.exclusiveMaximum !== undefined,
+    items: schema.items ? resolve(schema.items, root).type ?? "string" : null,
+    length: { min: schema.minItems ?? schema.minLength ?? null, max: schema.maxItems ?? schema.maxLength ?? null },
+  };
+}
+
+function resolve(schema, root) {
+  if (!schema.$ref) return schema;
+  const target = schema.$ref.replace(/^#\//, "").split("/").reduce((node, key) => node?.[key], root) ?? {};
+  return { ...target, ...schema };
+}
+
+function withoutNull(property, root) {
+  const options = (property.anyOf ?? property.oneOf)?.map((option) => resolve(option, root));
+  if (options) {
+    const rest = options.filter((option) => option.type !== "null");
+    const schema = rest.length === 1 ? rest[0] : { enum: rest.every((option) => "const" in option) ? rest.map((option) => option.const) : undefined };
+    return { schema, nullable: rest.length < options.length };
+  }
+  if (Array.isArray(property.type)) {
+    const rest = property.type.filter((type) => type !== "null");
+    return { schema: { ...property, type: rest.length === 1 ? rest[0] : undefined }, nullable: rest.length < property.type.length };
+  }
+  if (property.enum?.includes(null)) return { schema: { ...property, enum: property.enum.filter((value) => value !== null) }, nullable: true };
+  return { schema: property, nullable: false };
+}
+
+function choicesOf(schema) {
+  if (schema.enum) return schema.enum;
+  if ("const" in schema) return [schema.const];
+  return ALTERNATIVES.exec(schema.pattern ?? "")?.[1].split("|") ?? null;
+}
+
+function kindOf(schema, choices) {
+  if (choices) return "choice";
+  if (["integer", "number", "boolean"].includes(schema.type)) return schema.type;
+  if (schema.type === "array") return "list";
+  return schema.type === "string" ? "text" : "json";
+}
+
+function sentence(name) {
+  const words = name.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,49 @@
+// Durations and moments.
+
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86400;
+
+/** A duration in its two largest units: "0.8 s", "42 s", "3 min 5 s", "2 h 4 min", "3 d 1 h". */
+export function formatDuration(seconds) {
+  if (typeof seconds !== "number" || !Number.isFinite(seconds)) return "–";
+  const whole = Math.max(0, seconds);
+  if (whole < 9.95) return `${whole.toFixed(1)} s`;
+  const rounded = Math.round(whole);
+  if (rounded < MINUTE) return `${rounded} s`;
+  if (rounded < HOUR) return pair(rounded, MINUTE, "min", 1, "s");
+  if (rounded < DAY) return pair(rounded, HOUR, "h", MINUTE, "min");
+  return pair(rounded, DAY, "d", HOUR, "h");
+}
+
+/** How long ago `moment` (RFC 3339) was, in one unit. */
+export function formatAge(moment, now = Date.now()) {
+  const seconds = (now - Date.parse(moment)) / 1000;
+  if (!Number.isFinite(seconds)) return "–";
+  if (seconds < 5) return "now";
+  if (seconds < MINUTE) return `${Math.floor(seconds)} s ago`;
+  if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min ago`;
+  if (seconds < DAY) return `${Math.floor(seconds / HOUR)} h ago`;
+  return `${Math.floor(seconds / DAY)} d ago`;
+}
+
+/** Seconds from `start` to `end` (RFC 3339), or to now where there is no end yet; null before the start. */
+export function secondsBetween(start, end, now = Date.now()) {
+  if (!start) return null;
+  return Math.max(0, ((end ? Date.parse(end) : now) - Date.parse(start)) / 1000);
+}
+
+/** A moment in the reader's own time zone, to the second. */
+export function formatMoment(moment) {
+  const date = new Date(moment);
+  if (Number.isNaN(date.getTime())) return "–";
+  const two = (number) => String(number).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+function pair(seconds, large, largeName, small, smallName) {
+  const first = Math.floor(seconds / large);
+  const second = Math.floor((seconds % large) / small);
+  return second === 0 ? `${first} ${largeName}` : `${first} ${largeName} ${second} ${smallName}`;
+}
