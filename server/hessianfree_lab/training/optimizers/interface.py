@@ -1,0 +1,49 @@
+"""What an optimizer is to the rest of training."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hessianfree_lab.records import OptimizerInfo, Scalar
+from hessianfree_lab.records.reports import SolveTraceLike
+from hessianfree_lab.training.params import Params, schema
+from hessianfree_lab.training.problems.interface import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A step that was made: its metrics, the training time it took, and the inner solve if there was one."""
+
+    metrics: Mapping[str, Scalar]
+    seconds: float
+    trace: SolveTraceLike | None = None
+
+
+class Driver(Protocol):
+    """An optimizer at work on one task."""
+
+    def step(self) -> Taken:
+        """One step on the task's present batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """An optimizer that can be asked for by name. `build(params, task)` sets it to work.
+
+    `build` raises `InvalidRequest` where options and task do not go together.
+    """
+
+    name: str
+    title: str
+    description: str
+    params: type[Params]
+    build: Callable[[Any, Task], Driver]
+
+    def info(self) -> OptimizerInfo:
+        """How a worker announces it."""
+        return OptimizerInfo(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            params_schema=schema(self.params),
+        )

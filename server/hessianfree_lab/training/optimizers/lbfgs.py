@@ -1,0 +1,136 @@
+"""torch.optim's L-BFGS, every evaluation counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from hessianfree.utils import peak_memory_bytes
+from hessianfree_lab.records import Scalar
+from hessianfree_lab.training.clock import Clock
+from hessianfree_lab.training.optimizers.first_order import distance, norm
+from hessianfree_lab.training.optimizers.interface import Optimizer, Taken
+from hessianfree_lab.training.params import Params
+from hessianfree_lab.training.problems.interface import Task
+
+
+class LBFGSParams(Params):
+    """Options of `torch.optim.LBFGS`."""
+
+    lr: float = Field(1.0, gt=0, le=1e6, description="Learning rate; where the line search starts.")
+    max_iter: int = Field(
+        1, ge=1, le=10_000, description="L-BFGS iterations in one recorded step (torch's own default is 20)."
+    )
+    max_eval: int = Field(25, ge=2, le=100_000, description="Most evaluations in one recorded step.")
+    tolerance_grad: float = Field(
+        1e-7, ge=0, le=1, description="Stand still once the gradient is this small."
+    )
+    tolerance_change: float = Field(1e-9, ge=0, le=1, description="End a step once changes are this small.")
+    history_size: int = Field(
+        100, ge=1, le=10_000, description="Pairs of steps and gradient changes remembered."
+    )
+    line_search_fn: Literal["strong_wolfe", "none"] = Field("strong_wolfe", description="Line search.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Loss and gradient at one point."""
+
+    loss: Tensor
+    point: Sequence[Tensor]
+    gradient: Sequence[Tensor]
+
+    @classmethod
+    def here(cls, loss: Tensor, parameters: Sequence[nn.Parameter]) -> "Evaluation":
+        return cls(
+            loss=loss.detach(),
+            point=[p.detach().clone() for p in parameters],
+            gradient=[torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters],
+        )
+
+    def is_at(self, parameters: Sequence[nn.Parameter]) -> bool:
+        return all(torch.equal(p, q) for p, q in zip(self.point, parameters, strict=True))
+
+
+class LBFGSDriver:
+    """`torch.optim.LBFGS.step` on a task.
+
+    torch begins every step by evaluating the point where the last one ended. The best evaluation is remembered, so
+    that this costs nothing on unchanged data, and the loss after the step is known.
+    """
+
+    def __init__(self, params: LBFGSParams, task: Task) -> None:
+        options = params.model_dump()
+        if params.line_search_fn == "none":
+            options["line_search_fn"] = None
+        self._optimizer = torch.optim.LBFGS(task.parameters, **options)
+        self._task = task
+        self._device = task.parameters[0].device
+        self._clock = Clock(self._device)
+        self._best: Evaluation | None = None
+        self._evaluations = 0
+        self._seconds_gradient = 0.0
+        self._gradient_norms: list[float] = []
+
+    def step(self) -> Taken:
+        parameters = self._task.parameters
+        self._evaluations, self._seconds_gradient = 0, 0.0
+        self._gradient_norms.clear()
+        if self._task.is_stochastic:
+            self._best = None  # of another batch
+        before = [p.detach().clone() for p in parameters]
+
+        started = self._clock.now()
+        loss = float(self._optimizer.step(self._closure))  # type: ignore[no-untyped-call]
+        finished = self._clock.now()
+
+        step_norm = distance(before, parameters)
+        metrics: dict[str, Scalar] = {
+            "loss": loss,
+            "gradient_norm": self._gradient_norms[0],
+            "step_norm": step_norm,
+            "step_scale": float(self._optimizer.state[parameters[0]].get("t", 0.0)) if step_norm else 0.0,
+            "accepted": step_norm != 0,
+            "loss_evaluations": 0,  # each came with its gradient
+            "gradient_equivalents": float(self._evaluations),
+            "seconds_gradient": self._seconds_gradient,
+            "peak_memory_bytes": peak_memory_bytes(self._device),
+        }
+        if self._best is not None and self._best.is_at(parameters):
+            metrics["loss_after"] = self._best.loss.item()
+        return Taken(metrics=metrics, seconds=finished - started)
+
+    def _closure(self) -> Tensor:
+        parameters = self._task.parameters
+        if self._best is not None and self._best.is_at(parameters):
+            for parameter, gradient in zip(parameters, self._best.gradient, strict=True):
+                parameter.grad = gradient.clone()
+            loss = self._best.loss
+        else:
+            loss = self._evaluate()
+        if not self._gradient_norms:
+            self._gradient_norms.append(norm([p.grad for p in parameters if p.grad is not None]))
+        return loss
+
+    def _evaluate(self) -> Tensor:
+        started = self._clock.now()
+        self._optimizer.zero_grad()
+        loss, _ = self._task.forward()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._evaluations += 1
+        if self._best is None or loss.item() < self._best.loss.item():
+            self._best = Evaluation.here(loss, self._task.parameters)
+        self._seconds_gradient += self._clock.now() - started
+        return loss.detach()
+
+
+L_BFGS = Optimizer(
+    name="lbfgs",
+    title="L-BFGS",
+    description="Limited-memory BFGS: curvature from the last gradient changes, with a strong-Wolfe line search.",
+    params=LBFGSParams,
+    build=LBFGSDriver,
+)

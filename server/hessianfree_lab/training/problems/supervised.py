@@ -1,0 +1,82 @@
+"""Tasks with a model, a loss and data: training batches in a seeded order, and a held-out part."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hessianfree_lab.errors import Fault, InvalidRequest
+from hessianfree_lab.records import Landscape
+from hessianfree_lab.training.problems.interface import Batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Inputs and targets of the training and the held-out part, `[N, ...]` each."""
+
+    inputs: Tensor
+    targets: Tensor
+    held_out_inputs: Tensor
+    held_out_targets: Tensor
+
+
+class SupervisedTask:
+    """A model on data. `error` maps outputs and targets of the held-out part to `eval_error`."""
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        loss_function: nn.Module,
+        error: Callable[[Tensor, Tensor], Tensor],
+        data: Split,
+        batch_size: int | None,
+        seed: int,
+    ) -> None:
+        cases = len(data.inputs)
+        if batch_size is not None and batch_size > cases:
+            path = "problem_params.batch_size"
+            message = (
+                f"{path} = {batch_size}: there are {cases} training cases; leave it empty for all of them."
+            )
+            raise InvalidRequest([Fault(path, message)])
+        self.parameters: Sequence[nn.Parameter] = list(model.parameters())
+        self.is_stochastic = batch_size is not None and batch_size < cases
+        self._model, self._loss_function, self._error, self._data = model, loss_function, error, data
+        self._batch_size = batch_size or cases
+        self._generator = torch.Generator().manual_seed(seed)
+        self._order = torch.empty(0, dtype=torch.long)  # what is left of this epoch
+        self.batch: Batch = self._batch_of(data.inputs, data.targets)
+
+    def next_batch(self) -> None:
+        """The next cases of a seeded permutation; those too few for a batch at its end wait for another epoch."""
+        if not self.is_stochastic:
+            return
+        if len(self._order) < self._batch_size:
+            self._order = torch.randperm(len(self._data.inputs), generator=self._generator)
+        chosen, self._order = self._order[: self._batch_size], self._order[self._batch_size :]
+        chosen = chosen.to(self._data.inputs.device)
+        self.batch = self._batch_of(self._data.inputs[chosen], self._data.targets[chosen])
+
+    def forward(self) -> tuple[Tensor, Tensor]:
+        outputs = self._model(self.batch.inputs)
+        return self._loss_function(outputs, self.batch.targets), outputs
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        outputs = self._model(self._data.held_out_inputs)
+        targets = self._data.held_out_targets
+        return {
+            "eval_loss": self._loss_function(outputs, targets).item(),
+            "eval_error": self._error(outputs, targets).item(),
+        }
+
+    def position(self) -> dict[str, float]:
+        return {}
+
+    def landscape(self) -> Landscape | None:
+        return None
+
+    def _batch_of(self, inputs: Tensor, targets: Tensor) -> Batch:
+        return Batch(model=self._model, loss_function=self._loss_function, inputs=inputs, targets=targets)
