@@ -1,0 +1,211 @@
+"""What a step may cost: each point is evaluated once, a product runs no forward pass, CG reads the device rarely."""
+
+import itertools
+
+import pytest
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from engine import problems
+from hessianfree.cg import cg
+from hessianfree.optimizer import HessianFree
+
+SWITCHES = [
+    {"adapt_damping": a, "use_cg_backtracking": b, "use_linesearch": c}
+    for a, b, c in itertools.product([False, True], repeat=3)
+]
+
+
+def halves(problem):
+    return list(zip(problem.inputs.split([5, 7]), problem.targets.split([5, 7]), strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:The reduction ratio:UserWarning")
+@pytest.mark.parametrize(
+    ("switches", "lr"),
+    [(switches, lr) for switches in SWITCHES for lr in (1.0, 0.5)]
+    + [(switches, 8.0) for switches in SWITCHES if switches["use_linesearch"]],
+    ids=str,
+)
+def test_no_point_is_evaluated_twice_in_a_step(switches, lr):
+    problem = problems.make("mse-sum")
+    points, with_graph = [], []
+
+    def forward():
+        points.append(tuple(problem.vector().tolist()))
+        with_graph.append(torch.is_grad_enabled())
+        return problem.forward()
+
+    opt = HessianFree(problem.parameters, damping=2.0, lr=lr, cg_max_iter=20, **switches)
+    for _ in range(3):
+        points.clear()
+        with_graph.clear()
+        opt.step(forward)
+        assert len(points) == len(set(points))
+        assert opt.last_report.loss_evaluations == len(points) - 1
+        assert with_graph == [True] + [False] * (len(points) - 1)
+
+
+def test_the_least_that_each_part_needs():
+    """Without backtracking and at scale one, the last iterate's loss serves the damping, the search and the report."""
+    for switches in SWITCHES:
+        problem = problems.make("mse")
+        opt = HessianFree(problem.parameters, damping=20.0, **switches)
+        opt.step(problem.forward)
+        tried = sum(loss is not None for _, loss in opt.last_trace.kept)
+        assert opt.last_report.step_scale == 1.0
+        assert opt.last_report.loss_evaluations == tried
+        if not switches["use_cg_backtracking"]:
+            assert tried == 1
+
+
+@pytest.mark.parametrize("curvature_opt", ["ggn", "hessian"])
+def test_products_run_no_forward_pass(curvature_opt):
+    """Neither in `step` nor, while the graphs fit, in `acc_step`: the passes do not grow with the CG iterations."""
+    passes = {}
+    for way, cg_max_iter in itertools.product(["step", "acc_step"], [2, 6]):
+        problem = problems.make("mse-sum")
+        calls = []
+        problem.model.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        opt = HessianFree(
+            problem.parameters,
+            curvature_opt=curvature_opt,
+            damping=30.0,
+            cg_max_iter=cg_max_iter,
+            adapt_damping=False,
+            use_cg_backtracking=False,
+        )
+        if way == "step":
+            opt.step(problem.forward)
+        else:
+            opt.acc_step(problem.model, problem.loss_function, halves(problem), reduction="sum")
+        assert opt.last_report.cg_iterations == cg_max_iter
+        assert opt.last_report.curvature_products == cg_max_iter
+        passes[way, cg_max_iter] = len(calls)
+    assert passes["step", 2] == passes["step", 6] == 2
+    assert passes["acc_step", 2] == passes["acc_step", 6] <= 3 * 2
+
+
+def test_products_are_counted():
+    problem = problems.make("mse")
+    dense, calls = problem.dense_ggn(), []
+    opt = HessianFree(problem.parameters)
+    for _ in range(3):
+        calls.clear()
+        opt.step(problem.forward, mvp=lambda v: calls.append(1) or dense @ v)
+        assert opt.last_report.curvature_products == len(calls)
+
+
+def test_gradient_and_product_given_need_no_graph():
+    """One evaluation without a graph is all that the linearization is then."""
+    problem = problems.make("mse")
+    graphs = []
+
+    def forward():
+        graphs.append(torch.is_grad_enabled())
+        return problem.forward()
+
+    opt = HessianFree(problem.parameters)
+    opt.step(forward, grad=problem.dense_gradient(), mvp=lambda v: v)
+    assert graphs
+    assert not any(graphs)
+    assert len(graphs) == 1 + opt.last_report.loss_evaluations
+
+
+class CountReads(TorchDispatchMode):
+    """Counts what makes the host wait for the device: reads of scalars, by the operator or of a whole tensor."""
+
+    OPERATORS = frozenset({"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero", "aten::nonzero"})
+
+    def __init__(self):
+        super().__init__()
+        self.reads = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.reads += function._schema.name in self.OPERATORS
+        return function(*args, **(kwargs or {}))
+
+
+class CountCopies(TorchFunctionMode):
+    """Counts the methods that hand a whole tensor to the host and pass by the dispatcher."""
+
+    METHODS = frozenset({"tolist", "numpy", "cpu", "__array__"})
+
+    def __init__(self):
+        super().__init__()
+        self.reads = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.reads += getattr(function, "__name__", "") in self.METHODS
+        return function(*args, **(kwargs or {}))
+
+
+def reads_of(call):
+    with CountReads() as scalars, CountCopies() as tensors:
+        call()
+    return scalars.reads + tensors.reads
+
+
+def test_reads_are_seen():
+    """The counter of the tests below counts every way to look at a device's number."""
+    t = torch.tensor([1.0, 2.0])
+    for look in (
+        lambda: t[0].item(),
+        lambda: t.tolist(),
+        lambda: bool(t[0] > 0),
+        lambda: float(t[1]),
+        lambda: t.cpu(),
+    ):
+        assert reads_of(look) == 1
+    assert reads_of(lambda: torch.dot(t, t) / t.sum() * t) == 0
+
+
+@pytest.mark.parametrize("martens", [False, True])
+@pytest.mark.parametrize("preconditioned", [False, True])
+def test_cg_reads_the_device_at_most_twice_an_iteration(preconditioned, martens):
+    generator = torch.Generator().manual_seed(0)
+    R = torch.randn(80, 80, generator=generator, dtype=torch.float64)
+    A, b = R @ R.T + torch.eye(80, dtype=torch.float64), torch.ones(80, dtype=torch.float64)
+    M = (lambda v: 0.01 * v) if preconditioned else None
+
+    def solve(iterations):
+        x_iters, _, _ = cg(
+            lambda v: A @ v,
+            b,
+            M=M,
+            max_iter=iterations,
+            martens_conv_crit=martens,
+            store_x_at_iters=None,
+            tol=0.0,
+        )
+        assert len(x_iters) == iterations + 1
+
+    few, many = reads_of(lambda: solve(5)), reads_of(lambda: solve(15))
+    assert few > 0
+    assert many - few <= 2 * 10
+
+
+@pytest.mark.parametrize("curvature_opt", ["ggn", "hessian"])
+@pytest.mark.parametrize("way", ["step", "acc_step"])
+def test_a_step_reads_the_device_at_most_twice_a_cg_iteration(way, curvature_opt):
+    def advance(iterations):
+        problem = problems.make("mse-sum")
+        opt = HessianFree(
+            problem.parameters,
+            curvature_opt=curvature_opt,
+            damping=30.0,
+            cg_max_iter=iterations,
+            adapt_damping=False,
+            use_cg_backtracking=False,
+            use_linesearch=False,
+        )
+        if way == "step":
+            opt.step(problem.forward)
+        else:
+            opt.acc_step(problem.model, problem.loss_function, halves(problem), reduction="sum")
+        assert opt.last_report.cg_iterations == iterations
+
+    few, many = reads_of(lambda: advance(2)), reads_of(lambda: advance(6))
+    assert many - few <= 2 * 4
+    assert few <= 2 * 2 + 12
