@@ -23,7 +23,7 @@ COPY pyproject.toml constraints.txt docker/requirements.py ./
 
 # The distribution as a wheel; its sources and its build tool stay behind in this stage.
 FROM base AS wheel
-RUN pip install --constraint constraints.txt hatchling editables
+RUN pip install --constraint constraints.txt hatchling
 COPY README.md LICENSE ./
 COPY engine engine
 COPY server server
