@@ -9,14 +9,16 @@ from hessianfree_lab.errors import MalformedDocument
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's plain scalars, where PyYAML has 1.1's: `1e-3` is a number, `no` a word, `2024-01-01` text.
+    """YAML 1.2's plain scalars, where PyYAML has 1.1's: `1e-3` is a number, `010` ten, `no` a word, `1:30` text.
 
     Aliases are refused, since a few lines of them stand for gigabytes; so is a key given twice.
     """
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML looks for it on the class
         first: [
-            (tag, pattern) for tag, pattern in known if not tag.endswith((":float", ":bool", ":timestamp"))
+            (tag, pattern)
+            for tag, pattern in known
+            if not tag.endswith((":int", ":float", ":bool", ":timestamp"))
         ]
         for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -37,7 +39,9 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# Integers are tried first: what is one is no float.
+# In this order: what is an integer is no float.
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789"))
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?((\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|\.(inf|Inf|INF))$|^\.(nan|NaN|NAN)$"),

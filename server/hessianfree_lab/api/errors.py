@@ -110,7 +110,6 @@ def _detail(request: Request, error: HTTPException) -> str:
         case 404:
             return f"There is nothing at {request.url.path}."
         case 405:
-            allowed = (error.headers or {}).get("Allow", "other methods")
-            return f"{request.method} is not possible at {request.url.path}; {allowed} is."
+            return f"{request.method} is not possible at {request.url.path}."
         case _:
             return f"{error.detail}."

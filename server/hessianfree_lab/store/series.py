@@ -74,7 +74,7 @@ def read(
 def columns(tx: Transaction, run_id: str) -> dict[str, Any]:
     run_table.find(tx, run_id)
     query = select(summaries.c.metric, summaries.c.kind).where(summaries.c.run_id == run_id)
-    return dict(sorted(tx.connection.execute(query).tuples()))
+    return {metric: kind for metric, kind in sorted(tx.connection.execute(query))}  # noqa: C416 - rows, not tuples
 
 
 def _numeric(tx: Transaction, run_id: str) -> list[str]:
@@ -86,7 +86,7 @@ def _count(value: Scalar) -> float:
     number = decode(value)
     if isinstance(number, str) or number is None:
         return 0
-    return number if isinstance(number, int) else to_float(number)
+    return number if isinstance(number, int) and abs(number) < 2**53 else to_float(number)
 
 
 def _as_floats(

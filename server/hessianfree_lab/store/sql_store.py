@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Engine, func, select, text
 
@@ -221,7 +221,7 @@ class SqlStore:
     def counts(self) -> Counts:
         with self._read() as tx:
             by_state = select(run_table.c.state, func.count()).group_by(run_table.c.state)
-            of_runs: dict[str, Any] = dict(tx.connection.execute(by_state).tuples().all())
+            of_runs = {state: number for state, number in tx.connection.execute(by_state)}  # noqa: C416
             of_workers = {"idle": 0, "busy": 0, "gone": 0}
             for worker in workers.listing(tx):
                 of_workers[worker.state] += 1

@@ -57,7 +57,7 @@ def to_float(value: Scalar) -> float:
     try:
         return float(value)  # type: ignore[arg-type]
     except OverflowError:
-        return math.copysign(math.inf, value)  # type: ignore[arg-type]
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
 
 
 def summarize(

@@ -1,0 +1,74 @@
+"""What every store must do with series."""
+
+import math
+
+import pytest
+
+from hessianfree_lab.errors import InvalidRequest
+from hessianfree_lab.store import Store
+from server.makers import batch, same, step, steps
+
+
+class SeriesContract:
+    def test_columns_are_in_order_of_step_and_have_gaps(self, store: Store, run: str) -> None:
+        store.append(run, batch(step(3, a=math.inf), step(1, a="x"), step(2)))
+        series = store.series(run, ["a", "loss", "nothing"])
+        assert (series.x_name, series.x, series.steps) == ("step", [1, 2, 3], [1, 2, 3])
+        assert series.values == {"a": ["x", None, math.inf], "loss": [1.0, 0.5, 1 / 3], "nothing": [None] * 3}
+        assert (series.total, series.sampled) == (3, False)
+
+    def test_no_names_mean_every_number(self, store: Store, run: str) -> None:
+        store.append(run, batch(step(1, flag=True, text="x", count=3)))
+        assert list(store.series(run, []).values) == ["count", "loss"]
+
+    @pytest.mark.parametrize(
+        ("x", "expected"),
+        [
+            ("seconds", [0.5, 1.0, 1.5]),
+            ("wall_time", ["2026-03-01T12:00:01Z", "2026-03-01T12:00:02Z", "2026-03-01T12:00:03Z"]),
+            ("curvature_products", [10, 10, 30]),
+            ("loss_evaluations", [0, 0, 0]),
+        ],
+    )
+    def test_x_is_what_was_asked_for(self, store: Store, run: str, x: str, expected: list[object]) -> None:
+        counts = [10, None, 20]
+        store.append(run, batch(*(step(n, curvature_products=c) for n, c in enumerate(counts, start=1))))
+        assert store.series(run, ["loss"], x=x).x == expected
+
+    def test_an_unknown_x_is_refused(self, store: Store, run: str) -> None:
+        with pytest.raises(InvalidRequest, match=r"x is 'loss'; it must be one of step, seconds, wall_time"):
+            store.series(run, ["loss"], x="loss")
+
+    @pytest.mark.parametrize(
+        ("start", "stop", "expected"),
+        [(None, 3, [1, 2, 3]), (4, None, [4, 5, 6]), (2, 4, [2, 3, 4]), (7, None, []), (4, 2, [])],
+    )
+    def test_a_range_includes_both_ends(
+        self, store: Store, run: str, start: int | None, stop: int | None, expected: list[int]
+    ) -> None:
+        store.append(run, steps(1, 6))
+        series = store.series(run, ["loss"], start=start, stop=stop)
+        assert (series.steps, series.total) == (expected, len(expected))
+
+    def test_a_running_total_counts_from_the_first_step(self, store: Store, run: str) -> None:
+        store.append(run, steps(1, 100, gradient_equivalents=2.0))
+        ranged = store.series(run, ["loss"], x="gradient_equivalents", start=50, stop=60)
+        assert ranged.x == [2.0 * number for number in range(50, 61)]
+        sampled = store.series(run, ["loss"], x="gradient_equivalents", max_points=10)
+        assert sampled.x == [2.0 * number for number in sampled.steps]
+
+    def test_sampling_keeps_ends_extremes_and_what_is_not_finite(self, store: Store, run: str) -> None:
+        values = [math.sin(number / 30) for number in range(1000)]
+        values[400], values[401], values[700], values[333] = 9.0, -9.0, math.nan, math.inf
+        store.append(run, batch(*(step(n + 1, loss=v, text="x") for n, v in enumerate(values))))
+        sampled = store.series(run, ["loss", "text"], max_points=50)
+        assert (sampled.total, sampled.sampled) == (1000, True)
+        assert 20 <= len(sampled.steps) <= 52
+        assert {1, 1000, 401, 402, 701, 334} <= set(sampled.steps)
+        assert same(sampled.values["loss"], [values[number - 1] for number in sampled.steps])
+        again = store.series(run, ["loss", "text"], max_points=50)
+        assert again.steps == sampled.steps
+
+    def test_few_rows_are_not_sampled(self, store: Store, run: str) -> None:
+        store.append(run, steps(1, 50))
+        assert not store.series(run, ["loss"], max_points=50).sampled
