@@ -29,8 +29,8 @@ def storing_grid(max_iter: int, growth: float = 1.3) -> list[int]:
 class ConjugateGradient:
     """Solves A x = b by minimizing m(x) = 0.5 x'Ax - b'x [Martens & Sutskever 2012, Algorithm 2].
 
-    `stopping` rules are asked in order after every iteration; `max_iter` None means the dimension of b. The iterates of
-    the iterations in `keep` are kept, None meaning the grid of [Martens 2010, 4.6]; the last one always is.
+    `stopping` rules are asked in order at the start and after every iteration; `max_iter` None means b's dimension. The
+    iterates of the iterations in `keep` are kept, None meaning the grid of [Martens 2010, 4.6]; the last always is.
 
     Unlike the textbook, the vectors are updated in place, and all scalars of an iteration (curvature along p, residual,
     model value, both coefficients) come to the host in one read. p'Ap <= 0 warns and goes on with that value.
@@ -52,23 +52,38 @@ class ConjugateGradient:
         max_iter = b.numel() if self.max_iter is None else self.max_iter
         keep = frozenset(storing_grid(max_iter) if self.keep is None else self.keep)
 
+        b_norm = torch.linalg.vector_norm(b).item()
+        if (
+            b_norm == 0
+        ):  # the solution is zero; from elsewhere CG would creep towards it until numbers underflow
+            x0 = None
+
         x = torch.zeros_like(b) if x0 is None else x0.clone()
         r = -b if x0 is None else A(x0) - b
         y = r if M is None else M(r)
         p = -y
         ry = torch.dot(r, y)
-        b_norm, r_squared, model_value, ry_at_start = _read(
-            torch.linalg.vector_norm(b), torch.dot(r, r), 0.5 * torch.dot(r - b, x), ry
-        )
+        r_squared, model_value = _read(torch.dot(r, r), 0.5 * torch.dot(r - b, x))
         iterates = {0: x.clone()} if 0 in keep else {}
         model_values, residual_norms = [model_value], [math.sqrt(r_squared)]
         alphas: list[float] = []
         betas: list[float] = []
         products = 0 if x0 is None else 1
-        # Nothing to solve: the start is the solution, and going on would divide zero by zero.
-        reason = "Convergence (tolerances)" if ry_at_start == 0 else None
+
+        def reason_to_stop() -> str | None:
+            state = SolveState(
+                iteration=iteration,
+                max_iter=max_iter,
+                model_values=model_values,
+                residual_norm=residual_norms[-1],
+                right_hand_side_norm=b_norm,
+            )
+            reason = next(filter(None, (rule.reason(state) for rule in self.stopping)), None)
+            # Whatever the rules: from a residual of exactly zero the next step would divide zero by zero.
+            return reason or ("Convergence (tolerances)" if residual_norms[-1] == 0 else None)
 
         iteration = 0
+        reason = reason_to_stop()
         while reason is None:
             iteration += 1
             Ap = A(p)
@@ -96,14 +111,7 @@ class ConjugateGradient:
             betas.append(coefficients[1])
             if iteration in keep:
                 iterates[iteration] = x.clone()
-            state = SolveState(
-                iteration=iteration,
-                max_iter=max_iter,
-                model_values=model_values,
-                residual_norm=residual_norms[-1],
-                right_hand_side_norm=b_norm,
-            )
-            reason = next(filter(None, (rule.reason(state) for rule in self.stopping)), None)
+            reason = reason_to_stop()
             p.mul_(beta).sub_(y)
             ry = ry_next
 

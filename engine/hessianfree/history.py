@@ -29,6 +29,10 @@ def append(history: dict[str, Any], report: StepReport) -> None:
             history[name].append(getattr(report, field))
 
 
-def steps(history: dict[str, Any]) -> int:
-    """How many steps it tells of."""
-    return len(history["init_losses"])
+def latest_line(history: dict[str, Any], report: StepReport) -> str:
+    """The latest step in a line for a person."""
+    return (
+        f"step {len(history['init_losses'])}: loss {report.loss:.6g} -> {report.loss_after:.6g}, "
+        f"{report.cg_iterations} CG iterations ({report.cg_stop}), scale {report.step_scale:.3g}, "
+        f"damping {report.damping:.3g}"
+    )

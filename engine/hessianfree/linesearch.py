@@ -35,7 +35,7 @@ class ArmijoBacktracking:
     def search(
         self, loss_along: Callable[[float], float], loss_at_zero: float, slope: float, initial_scale: float
     ) -> SearchResult:
-        if slope >= 0:
+        if slope > 0:  # a slope of zero is a stationary point: nothing to warn of
             warn(
                 "`update_vec`-parameter in `simple_linesearch` is not a descent direction. "
                 f"The directional derivative is {slope:.6f}.",

@@ -113,10 +113,6 @@ class HessianFree(torch.optim.Optimizer):
         verbose: bool,
         graph_memory_bytes: int,
     ) -> None:
-        if damping < 0:
-            raise ValueError(f"damping must be >= 0; got {damping}")
-        if lr < 0:
-            raise ValueError(f"lr must be >= 0; got {lr}")
         super().__init__(params, {"lr": lr, "damping": damping})
         self.method = method
         self.verbose = verbose
@@ -126,6 +122,17 @@ class HessianFree(torch.optim.Optimizer):
         parameters = self._parameters()
         self._history["x0"] = torch.zeros_like(parameters.flatten(parameters.tensors))
         history.begin(self._history, backtracks=not isinstance(method.selector, LastIterate))
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch's; torch calls it for the groups of the constructor too.
+
+        Raises:
+            ValueError: the group's `damping` or `lr` is negative.
+        """
+        for name in ("damping", "lr"):
+            if (value := param_group.get(name, self.defaults[name])) < 0:
+                raise ValueError(f"{name} must be >= 0; got {value}")
+        super().add_param_group(param_group)
 
     # torch wraps `step` of a subclass so that step hooks and profiler marks work. mypy knows another signature.
     def step(  # type: ignore[override]
@@ -266,19 +273,18 @@ class HessianFree(torch.optim.Optimizer):
         return Parameters([group["params"] for group in self.param_groups])
 
     def _memory(self, parameters: Parameters) -> Memory:
-        start: Tensor | None = self._history["x0"]
-        if not history.steps(self._history) or start is None or start.numel() != parameters.dimension:
-            start = None
+        start: Tensor = self._history["x0"]
+        usable = start.numel() == parameters.dimension and bool(start.any())
         return Memory(
             dampings=tuple(float(group["damping"]) for group in self.param_groups),
             learning_rates=tuple(float(group["lr"]) for group in self.param_groups),
-            start=start,
+            start=start if usable else None,  # a start from zero saves CG a product
         )
 
     def _remember(self, step: Tensor, memory: Memory, report: StepReport) -> None:
         for group, damping in zip(self.param_groups, memory.dampings, strict=True):
             group["damping"] = damping
-        if report.reduction_ratio is not None and report.reduction_ratio < 0:
+        if self.method.damping.needs_agreement and (report.reduction_ratio or 0.0) < 0:
             warn(
                 "The reduction ratio `rho` is negative. The loss rose along the step that the quadratic model chose.",
                 stacklevel=5,  # the caller of `step`, past torch's own wrapper
@@ -286,11 +292,7 @@ class HessianFree(torch.optim.Optimizer):
         self._history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
         history.append(self._history, report)
         if self.verbose:
-            print(
-                f"step {history.steps(self._history)}: loss {report.loss:.6g} -> {report.loss_after:.6g}, "
-                f"{report.cg_iterations} CG iterations ({report.cg_stop}), scale {report.step_scale:.3g}, "
-                f"damping {report.damping:.3g}"
-            )
+            print(history.latest_line(self._history, report))
 
     @property
     def _history(self) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def hessian_free_step(
     found = parts.search.search(
         lambda scale: losses.along(candidate, scale), here.loss, slope, losses.initial_scale
     )
-    step = found.scale * candidate.step
+    # Not 0 * step: the search may have refused a step that is not finite.
+    step = found.scale * candidate.step if found.scale else torch.zeros_like(candidate.step)
     searched = time.perf_counter()
 
     agreement = losses.agreement()
