@@ -19,7 +19,11 @@ def recover(root: Path, client: Client, *, unfinished: FinishRequest, timeout_se
     left = []
     deadline = time.monotonic() + timeout_seconds
     for spool in Spool.all_below(root):
-        with contextlib.suppress(SpoolInUse), contextlib.closing(spool.lock()):
+        try:
+            lock = spool.lock()
+        except (SpoolInUse, FileNotFoundError):  # alive, or just removed
+            continue
+        with contextlib.closing(lock):
             request = spool.read_finish() or unfinished.model_copy(update={"attempt": spool.attempt})
             if deliver(spool, client, request, timeout_seconds=max(deadline - time.monotonic(), 0.0)):
                 spool.remove()

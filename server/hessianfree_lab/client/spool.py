@@ -43,13 +43,15 @@ class Spool:
     attempt: int
 
     @classmethod
-    def create(cls, root: Path, *, run: str, attempt: int) -> Self:
-        """A new, empty spool below `root`; what an earlier one of the same attempt left is removed."""
+    def create(cls, root: Path, *, run: str, attempt: int) -> tuple[Self, "SpoolLock"]:
+        """A new, empty spool below `root`, locked by its creator; an earlier one of the same attempt is removed."""
         directory = root / f"{run}-{attempt}"
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
+        spool = cls(directory=directory, run=run, attempt=attempt)
+        lock = spool.lock()  # before there is an owner: nobody else finds it unlocked
         write_atomically(directory / "owner.json", json.dumps({"run": run, "attempt": attempt}))
-        return cls(directory=directory, run=run, attempt=attempt)
+        return spool, lock
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -61,7 +63,11 @@ class Spool:
     def all_below(cls, root: Path) -> Iterator[Self]:
         """Every spool below `root`, oldest run first."""
         for owner in sorted(root.glob("*/owner.json")):
-            yield cls.open(owner.parent)
+            try:
+                spool = cls.open(owner.parent)
+            except FileNotFoundError:  # just delivered and removed by another process
+                continue
+            yield spool
 
     def lock(self) -> "SpoolLock":
         """Become the only sender of this spool, until the lock is closed or this process dies.
@@ -85,6 +91,7 @@ class Spool:
 
     def remove(self) -> None:
         """Forget everything: the server has it, or nobody wants it."""
+        (self.directory / "owner.json").unlink(missing_ok=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

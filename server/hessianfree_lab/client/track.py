@@ -136,8 +136,8 @@ def track(
         )  # fmt: skip
         run_id = client.create_run(request).id
         recover(root, client, unfinished=KILLED, timeout_seconds=RECOVERY_SECONDS)
-        spool = Spool.create(root, run=run_id, attempt=1)
-        with contextlib.closing(spool.lock()), contextlib.closing(spool.writer()) as writer:
+        spool, lock = Spool.create(root, run=run_id, attempt=1)
+        with contextlib.closing(lock), contextlib.closing(spool.writer()) as writer:
             yield from _recorded(spool, client, writer, drain_seconds)
 
 

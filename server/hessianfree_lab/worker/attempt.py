@@ -1,0 +1,154 @@
+"""One attempt as its agent holds it: the process, its spool, and the word to the server at its end."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+
+from hessianfree_lab.client.backoff import Backoff
+from hessianfree_lab.client.client import Client
+from hessianfree_lab.client.recovery import finish
+from hessianfree_lab.client.sender import Progress, Sender
+from hessianfree_lab.client.spool import Spool
+from hessianfree_lab.errors import ClientError
+from hessianfree_lab.records import Assignment, FinishRequest, HeldRun
+from hessianfree_lab.worker.ending import failed, memory_kills, of_exception, of_exit
+from hessianfree_lab.worker.executors.local import LocalProcess
+from hessianfree_lab.worker.runner import SPEC
+
+GRACE_SECONDS = 1.0  # between SIGTERM and SIGKILL: a cancel is done within 2 s, whatever the job is doing
+
+
+class Reason(Enum):
+    """Why an attempt is ended from outside; the first one given holds, but for DROP, which beats all."""
+
+    CANCEL = "cancelled"  # its user wants it to end
+    SHUTDOWN = "interrupted"  # the worker ends
+    DROP = "dropped"  # it is no longer this worker's: no word to the server
+
+
+class Attempt:
+    """Runs an assignment in a thread of its own. `on_end` is called from it when all is done."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        client: Client,
+        root: Path,
+        *,
+        environment: Mapping[str, str],
+        on_end: Callable[["Attempt", str], None],
+    ) -> None:
+        self.assignment = assignment
+        self.held = HeldRun(run=assignment.run, attempt=assignment.attempt)
+        self._client = client
+        self._root = root
+        self._environment = environment
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._reason: Reason | None = None
+        self._process: LocalProcess | None = None
+        self._sender: Sender | None = None
+        self._refusal: ClientError | None = None
+        self._is_abandoned = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"attempt-{assignment.run}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self, timeout_seconds: float) -> None:
+        self._thread.join(timeout_seconds)
+
+    def stop(self, reason: Reason) -> None:
+        """End the job: SIGTERM, and SIGKILL after a grace."""
+        with self._lock:
+            if self._reason is None or reason is Reason.DROP:
+                self._reason = reason
+            process = self._process
+        if process is None:
+            return
+        if reason is Reason.DROP:
+            process.kill()
+        else:
+            process.terminate()
+            timer = threading.Timer(GRACE_SECONDS, process.kill)
+            timer.daemon = True
+            timer.start()
+
+    def abandon(self) -> None:
+        """Try no longer to reach the server; the spool keeps what it has not got for the next agent here."""
+        self._is_abandoned.set()
+        if self._sender is not None:
+            self._sender.stop()
+
+    def _run(self) -> None:
+        try:
+            words = self._train_and_report()
+        except Exception as error:  # a full disk, no more processes: the job must not stay open on the server
+            request = of_exception(self.held.attempt, error)
+            with contextlib.suppress(ClientError):
+                self._client.finish(self.held.run, request)
+            words = f"failed: {error}"
+        self._on_end(self, words)
+
+    def _train_and_report(self) -> str:
+        spool, lock = Spool.create(self._root, run=self.held.run, attempt=self.held.attempt)
+        with contextlib.closing(lock):
+            (spool.directory / SPEC).write_text(self.assignment.model_dump_json())
+            self._sender = Sender(spool, self._client, on_commands=self._obey, on_refused=self._take_refusal)
+            self._sender.start()
+            kills_before = memory_kills()
+            code = self._run_process(spool)
+            request = self._ending(spool, code, killed_for_memory=memory_kills() > kills_before)
+            if self._reason is Reason.DROP:
+                self._sender.stop()
+                spool.remove()
+                return "dropped"
+            spool.write_finish(request)
+            if not self._report(spool, self._sender, request):
+                return f"{request.state}, to be reported later"
+            spool.remove()
+            return request.state if request.cause is None else f"{request.state} ({request.cause})"
+
+    def _run_process(self, spool: Spool) -> int:
+        with self._lock:
+            if self._reason is not None:  # ended before it began
+                return 0
+            self._process = LocalProcess(spool.directory, environment=self._environment)
+        return self._process.wait()
+
+    def _ending(self, spool: Spool, code: int, *, killed_for_memory: bool) -> FinishRequest:
+        """What to tell the server; the job's own word counts, where it ended by itself."""
+        attempt = self.held.attempt
+        said = spool.read_finish()
+        if said is not None and said.state != "interrupted":
+            return said
+        if self._refusal is not None:
+            return failed(attempt, "error", f"The server refused a record of this run: {self._refusal}")
+        if self._reason is Reason.CANCEL:
+            return FinishRequest(attempt=attempt, state="cancelled")
+        if self._reason is Reason.SHUTDOWN or said is not None:
+            return FinishRequest(attempt=attempt, state="interrupted", error="The worker was stopped.")
+        return of_exit(attempt, code, killed_for_memory=killed_for_memory)
+
+    def _report(self, spool: Spool, sender: Sender, request: FinishRequest) -> bool:
+        """Send the rest and the ending, for as long as it takes. False: abandoned before."""
+        sender.drain()
+        if sender.progress not in (Progress.DRAINED, Progress.REFUSED):
+            return False
+        backoff = Backoff(longest_seconds=5.0)
+        while not finish(spool, self._client, request):
+            if self._is_abandoned.wait(backoff.next_seconds()):
+                return False
+        return True
+
+    def _obey(self, commands: Sequence[str]) -> None:
+        if "cancel" in commands:
+            self.stop(Reason.CANCEL)
+
+    def _take_refusal(self, error: ClientError) -> None:
+        """409 and 404: somebody else's, ended, or deleted. Anything else is a fault worth a word."""
+        if error.status not in (404, 409):
+            self._refusal = error
+        self.stop(Reason.CANCEL if self._refusal else Reason.DROP)
