@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from pydantic import BaseModel
+
 from hessianfree_lab.errors import Fault
 
 _LIMITS = {
@@ -29,9 +31,9 @@ _KINDS = {
 }
 
 
-def faults_of(errors: Iterable[Mapping[str, Any]], *, known: Sequence[str] = ()) -> list[Fault]:
-    """One fault for each pydantic error. `known`: keys that an unknown one at the top may have been meant for."""
-    faults = [_fault(error, known) for error in errors]
+def faults_of(errors: Iterable[Mapping[str, Any]], model: type[BaseModel] | None = None) -> list[Fault]:
+    """One fault for each pydantic error. `model`: whose keys an unknown one may have been meant for."""
+    faults = [_fault(error, _keys_at(model, error["loc"][:-1])) for error in errors]
     return list(dict.fromkeys(faults))
 
 
@@ -52,6 +54,15 @@ def join(location: Iterable[Any]) -> str:
     return ".".join(str(part) for part in location)
 
 
+def _keys_at(model: type[BaseModel] | None, location: Iterable[Any]) -> Sequence[str]:
+    """The keys of the model that stands at a location within another; none where that is no model."""
+    for part in location:
+        field = model.model_fields.get(part) if model is not None else None
+        inner = field.annotation if field is not None else None
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+    return tuple(model.model_fields) if model is not None else ()
+
+
 def _fault(error: Mapping[str, Any], known: Sequence[str]) -> Fault:
     path = join(error["loc"])
     name, value, kind = path or "The body", shown(error.get("input")), error["type"]
@@ -59,8 +70,7 @@ def _fault(error: Mapping[str, Any], known: Sequence[str]) -> Fault:
     if kind == "missing":
         return Fault(path, f"{name} is missing.")
     if kind == "extra_forbidden":
-        hint = nearest(str(error["loc"][-1]), known) if len(error["loc"]) == 1 else ""
-        return Fault(path, f"{name} is not a known key.{hint}")
+        return Fault(path, f"{name} is not a known key.{nearest(str(error['loc'][-1]), known)}")
     if kind in _LIMITS:
         key, words = _LIMITS[kind]
         return Fault(path, f"{name} is {value}; it must be {words} {context[key]}.")

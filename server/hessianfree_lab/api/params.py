@@ -7,6 +7,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 from hessianfree_lab.api.faults import join, nearest, shown
 from hessianfree_lab.errors import Fault
@@ -46,7 +48,25 @@ def schema_fault(schema: Schema) -> str | None:
     except SchemaError as error:
         where = join(error.absolute_path)
         return f"{where}: {error.message}" if where else str(error.message)
+    resource = Registry().with_resource("", DRAFT202012.create_resource(schema))
+    for reference in _references(schema):
+        try:
+            resource.resolver().lookup(reference)
+        except Unresolvable:
+            # Checked here, where its author hears of it; and nothing is ever fetched from elsewhere.
+            return f"the reference {reference!r} leads nowhere within it."
     return None
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"]
+        for part in schema.values():
+            yield from _references(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _references(part)
 
 
 def check_params(params: Mapping[str, Any], schema: Schema, path: str) -> list[Fault]:
@@ -54,7 +74,7 @@ def check_params(params: Mapping[str, Any], schema: Schema, path: str) -> list[F
     odd = [
         Fault(where, f"{where} is {value}; it must be finite.") for where, value in _non_finite(params, path)
     ]
-    # An empty registry: a schema that refers to an address elsewhere must not make the server fetch it.
+    # An empty registry: nothing is fetched, whatever the schema refers to.
     validator = Draft202012Validator(schema, registry=Registry())
     faults = odd + [fault for error in validator.iter_errors(params) for fault in _faults(error, path)]
     return list(dict.fromkeys(faults))

@@ -35,9 +35,7 @@ def check_job(data: Any, problems: Sequence[ProblemInfo], optimizers: Sequence[O
     try:
         spec = JobSpec.model_validate(data)
     except ValidationError as error:
-        raise InvalidRequest(
-            faults_of(error.errors(include_url=False), known=tuple(JobSpec.model_fields))
-        ) from None
+        raise InvalidRequest(faults_of(error.errors(include_url=False), JobSpec)) from None
     if not problems and not optimizers:
         message = (
             "No worker has announced any problem or optimizer yet. Start one with 'hessianfree work', or server and "

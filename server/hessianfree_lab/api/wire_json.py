@@ -44,7 +44,7 @@ def parse(model: type[Model], body: bytes) -> Model:
         errors = error.errors(include_url=False)
         if errors[0]["type"] == "json_invalid":
             load_json(body)  # says where; whatever it lets pass (such as a bare NaN) is still refused
-        raise InvalidRequest(faults_of(errors)) from None
+        raise InvalidRequest(faults_of(errors, model)) from None
 
 
 def load_json(body: bytes) -> Any:
