@@ -1,0 +1,189 @@
+"""What runs send, and what is read of it: numbers survive as they are."""
+
+import csv
+import io
+import json
+import math
+
+import pyarrow.parquet
+import pytest
+
+from hessianfree_lab.store import Store
+from server.api.in_process import InProcess
+from server.makers import NOON, batch, line, spec, step, trace
+
+RUNS = "/api/v1/runs"
+
+
+@pytest.fixture
+def run(http: InProcess) -> str:
+    """A script's run with three steps; nothing about them is ordinary."""
+    created = http.post(RUNS, json={"name": "mine", "steps": 10, "config": {"rate": 0.1}})
+    assert created.status_code == 201
+    run = created.json()["id"]
+    assert created.headers["location"] == f"{RUNS}/{run}"
+    sent = batch(
+        step(1, accepted=True, cg_stop="tolerance", gradient_equivalents=2),
+        step(2, loss=math.nan, accepted=False, gradient_equivalents=3),
+        step(3, loss=math.inf, note=None),
+        cg=[trace(2, model_values=[0.0, -math.inf])],
+        logs=[line(0, "<b>&"), line(1)],
+        environment={"odd": math.nan},
+    )
+    answer = http.post(f"{RUNS}/{run}/records", content=sent.model_dump_json())
+    assert (answer.status_code, answer.json()) == (200, {"last_step": 3, "commands": []})
+    return run
+
+
+def test_what_is_not_finite_travels_as_text(http: InProcess, run: str) -> None:
+    shown = http.get(f"{RUNS}/{run}").json()
+    assert shown["summary"]["loss"] == {
+        "first": 1.0,
+        "last": "Infinity",
+        "min": 1.0,
+        "max": 1.0,
+        "best_step": 1,
+    }
+    assert shown["environment"] == {"odd": "NaN"}
+    assert http.get(RUNS).json()["items"] == [shown]
+    assert http.get(f"{RUNS}/{run}/steps/2/cg").json()["model_values"] == [0.0, "-Infinity"]
+
+
+def test_metrics_may_be_sent_beside_the_step(http: InProcess, run: str) -> None:
+    body = '{"steps": [{"step": 4, "loss": "-Infinity", "mine": 2.5}]}'
+    assert http.post(f"{RUNS}/{run}/records", content=body).json()["last_step"] == 4
+    answer = http.get(f"{RUNS}/{run}/metrics?names=loss,mine&start=4").json()
+    assert answer["series"] == {"loss": ["-Infinity"], "mine": [2.5]}
+
+
+def test_series(http: InProcess, run: str) -> None:
+    assert http.get(f"{RUNS}/{run}/metrics").json() == {
+        "x": {"name": "step", "values": [1, 2, 3]},
+        "series": {"gradient_equivalents": [2, 3, None], "loss": [1.0, "NaN", "Infinity"]},
+        "total": 3,
+        "sampled": False,
+    }
+    ranged = http.get(
+        f"{RUNS}/{run}/metrics?names=accepted,cg_stop&x=gradient_equivalents&start=2&stop=2"
+    ).json()
+    assert ranged["x"] == {"name": "gradient_equivalents", "values": [5]}
+    assert ranged["series"] == {"accepted": [False], "cg_stop": [None]}
+
+
+def test_csv_has_every_row_and_column(http: InProcess, run: str) -> None:
+    answer = http.get(f"{RUNS}/{run}/metrics.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{run}.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert rows[0] == {
+        "step": "1",
+        "wall_time": "2026-03-01T12:00:01Z",
+        "seconds": "0.5",
+        "accepted": "true",
+        "cg_stop": "tolerance",
+        "gradient_equivalents": "2",
+        "loss": "1.0",
+    }
+    assert [row["loss"] for row in rows] == ["1.0", "NaN", "Infinity"]
+    assert [row["accepted"] for row in rows] == ["true", "false", ""]
+
+
+def test_jsonl_can_be_sent_again(http: InProcess, run: str) -> None:
+    answer = http.get(f"{RUNS}/{run}/metrics.jsonl")
+    records = [json.loads(text) for text in answer.text.splitlines()]
+    assert records[1] == {
+        "step": 2,
+        "wall_time": "2026-03-01T12:00:02Z",
+        "seconds": 1.0,
+        "accepted": False,
+        "gradient_equivalents": 3,
+        "loss": "NaN",
+    }
+    copy = http.post(RUNS, json={"name": "copy"}).json()["id"]
+    assert http.post(f"{RUNS}/{copy}/records", json={"steps": records}).json()["last_step"] == 3
+    assert http.get(f"{RUNS}/{copy}/metrics.jsonl").text == answer.text
+
+
+def test_parquet_has_types(http: InProcess, run: str) -> None:
+    answer = http.get(f"{RUNS}/{run}/metrics.parquet")
+    table = pyarrow.parquet.read_table(io.BytesIO(answer.content))
+    assert {field.name: str(field.type) for field in table.schema} == {
+        "step": "int64",
+        "wall_time": "timestamp[us, tz=UTC]",
+        "seconds": "double",
+        "accepted": "bool",
+        "cg_stop": "string",
+        "gradient_equivalents": "double",
+        "loss": "double",
+    }
+    columns = table.to_pydict()
+    assert columns["wall_time"][0] == NOON.replace(second=1)
+    assert columns["gradient_equivalents"] == [2.0, 3.0, None]
+    assert math.isnan(columns["loss"][1])
+    assert columns["loss"][2] == math.inf
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_a_run_without_steps_makes_an_empty_file(http: InProcess, suffix: str) -> None:
+    run = http.post(RUNS, json={"name": "empty"}).json()["id"]
+    answer = http.get(f"{RUNS}/{run}/metrics.{suffix}")
+    assert answer.status_code == 200
+    if suffix == "csv":
+        assert answer.text == "step,wall_time,seconds\n"
+
+
+def test_logs_as_records_and_as_text(http: InProcess, run: str) -> None:
+    first = http.get(f"{RUNS}/{run}/logs?limit=1").json()
+    assert [(text["text"], text["attempt"], text["stream"]) for text in first["lines"]] == [
+        ("<b>&", 1, "stdout")
+    ]
+    rest = http.get(f"{RUNS}/{run}/logs?after={first['next']}").json()
+    assert [text["text"] for text in rest["lines"]] == ["line 1"]
+    assert http.get(f"{RUNS}/{run}/logs?after={rest['next']}").json() == {"lines": [], "next": rest["next"]}
+    plain = http.get(f"{RUNS}/{run}/logs", headers={"Accept": "text/plain"})
+    assert plain.headers["content-type"] == "text/plain; charset=utf-8"
+    assert plain.text == "<b>&\nline 1\n"
+
+
+def test_a_run_is_finished_changed_and_removed(http: InProcess, run: str) -> None:
+    assert http.delete(f"{RUNS}/{run}").status_code == 409
+    failed = http.post(
+        f"{RUNS}/{run}/finish", json={"state": "failed", "cause": "diverged", "error": "NaN."}
+    ).json()
+    assert (failed["state"], failed["cause"], failed["error"]) == ("failed", "diverged", "NaN.")
+    changed = http.patch(f"{RUNS}/{run}", json={"archived": True, "tags": ["x"]}).json()
+    assert (changed["archived"], changed["tags"], changed["name"]) == (True, ["x"], "mine")
+    assert http.get(RUNS).json()["items"] == []
+    for query in ("archived=true", "archived=all&tag=x&state=failed,completed"):
+        assert [item["id"] for item in http.get(f"{RUNS}?{query}").json()["items"]] == [run]
+    assert http.delete(f"{RUNS}/{run}").status_code == 204
+    assert http.get(f"{RUNS}/{run}").status_code == 404
+
+
+def test_prometheus_counts_what_comes_in(http: InProcess, run: str, store: Store) -> None:
+    store.add_job(spec())
+    text = http.get("/metrics").text
+    for sample in (
+        'hessianfree_runs{state="running"} 1.0',
+        'hessianfree_runs{state="completed"} 0.0',
+        "hessianfree_queue_depth 1.0",
+        'hessianfree_workers{state="idle"} 0.0',
+        "hessianfree_ingested_steps_total 3.0",
+        "hessianfree_event_streams 0.0",
+    ):
+        assert f"\n{sample}\n" in text
+
+
+def test_the_api_describes_itself(http: InProcess) -> None:
+    paths = http.get("/api/v1/openapi.json").json()["paths"]
+    assert "/api/v1/jobs" in paths
+    assert "/api/v1/runs/{run_id}/records" in paths
+
+
+def test_plotly_is_kept_by_browsers(http: InProcess) -> None:
+    from hessianfree_lab.api.assets import PLOTLY_URL
+
+    answer = http.get(PLOTLY_URL)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert b"plotly.js" in answer.content[:200]
