@@ -52,7 +52,7 @@ test-fast: $(DEV)  ## the tests that need no browser and no whole processes; und
 lint: $(DEV)  ## ruff and the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 types: $(DEV)  ## mypy --strict over the three packages
 	$(BIN)/mypy
@@ -65,7 +65,7 @@ format: $(DEV)  ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 bench: $(DEV)  ## benchmarks; they print their figures
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in $$(grep -l '^if __name__' benchmarks/*.py); do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 screenshots: $(DEV) chromium  ## the browser tests alone; they leave their pictures in screenshots/
 	$(BIN)/python -m pytest tests/system -k browser

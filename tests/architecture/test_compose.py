@@ -168,3 +168,20 @@ def test_only_the_server_image_is_without_torch(dockerfile: Dockerfile) -> None:
     }
     assert "torch" not in installs["server"]
     assert "torch" in installs["worker"]
+
+
+def test_the_build_context_has_all_that_is_copied(root: Path, dockerfile: Dockerfile) -> None:
+    let_in = {
+        line.removeprefix("!")
+        for line in (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line.startswith("!")
+    }
+    copied = {
+        source
+        for stage in dockerfile.stages.values()
+        for step in stage.own_steps
+        if step.keyword == "COPY" and not step.text.startswith("--from=")
+        for source in step.text.split()[:-1]
+    }
+    assert copied == let_in
+    assert all((root / source).exists() for source in copied)

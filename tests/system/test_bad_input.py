@@ -142,7 +142,7 @@ def test_verb_option_and_value_that_do_not_exist() -> None:
     expect_sentence(run("sumbit"), "sumbit")
     expect_sentence(run("runs", "--sate", "queued"), "--sate")
     expect_sentence(run("runs", "--limit", "many"), "--limit")
-    expect_sentence(run("serve", "--port", "99999"), "99999")
+    expect_sentence(run("serve", "--port", "99999"), "--port", "65535")
 
 
 def test_setting_that_has_no_meaning() -> None:

@@ -101,10 +101,8 @@ def main() -> NoReturn:
     except Exception as error:
         if _wants_traceback():
             raise
-        print(
-            f"hessianfree: An unexpected {type(error).__name__}: {error}. --debug before the verb shows where.",
-            file=sys.stderr,
-        )
+        words = " ".join(str(error).split())
+        print(f"hessianfree: An unexpected {type(error).__name__}: {words} (--debug: where)", file=sys.stderr)
         sys.exit(FAILED)
     sys.exit(0)
 

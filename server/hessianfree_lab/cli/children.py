@@ -33,10 +33,14 @@ class Children:
     `url` is the server's address once the context has been entered.
     """
 
-    def __init__(self, *, environment: Mapping[str, str], work_flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, environment: Mapping[str, str], work_flags: Sequence[str] = (), is_quiet: bool = False
+    ) -> None:
+        """`is_quiet`: what the children print is dropped; errors are shown all the same."""
         self.url = ""
         self._environment = {**os.environ, **environment}
         self._work_flags = work_flags
+        self._stdout = subprocess.DEVNULL if is_quiet else None
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
@@ -91,6 +95,7 @@ class Children:
         self._running[name] = subprocess.Popen(
             [sys.executable, "-m", "hessianfree_lab.cli", *arguments, "--until-stdin-closes"],
             stdin=subprocess.PIPE,
+            stdout=self._stdout,
             env=self._environment,
             start_new_session=True,
         )

@@ -56,7 +56,9 @@ def demo(
         port = 0
     jobs = contenders.comparison(seconds=seconds, steps=steps)
     with (
-        start_machine(host=host, port=port, data_dir=data_dir, token=token, token_file=token_file) as machine,
+        start_machine(
+            host=host, port=port, data_dir=data_dir, token=token, token_file=token_file, is_quiet=True
+        ) as machine,
         Client(machine.url, read_token(token, token_file)) as client,
     ):
         runs = _race(machine, client, jobs)
@@ -109,7 +111,6 @@ def _wait_for_worker(machine: "Children", client: "Client") -> None:
 
 
 def _print_results(client: "Client", runs: Sequence["Run"]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from hessianfree_lab.cli import text
@@ -129,7 +130,7 @@ def _print_results(client: "Client", runs: Sequence["Run"]) -> None:
             text.duration(run.progress.seconds),
             text.number(_total(client, run, "gradient_equivalents")),
         )
-    Console(markup=False).print(table)
+    text.print_table(table)
 
 
 def _total(client: "Client", run: "Run", metric: str) -> float | None:

@@ -16,6 +16,7 @@ def start_machine(
     token_file: Path | None,
     slots: int = 1,
     name: str | None = None,
+    is_quiet: bool = False,
 ) -> Children:
     """Server and worker, started when the answer is entered. What is None is left to the environment.
 
@@ -38,4 +39,4 @@ def start_machine(
         "HESSIANFREE_TOKEN": settings.secret or "",
     }
     work_flags = ["--slots", str(slots), *(["--name", name] if name else [])]
-    return Children(environment=environment, work_flags=work_flags)
+    return Children(environment=environment, work_flags=work_flags, is_quiet=is_quiet)

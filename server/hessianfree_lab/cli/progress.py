@@ -104,7 +104,7 @@ class Lines:
     """One line when a run starts and ends, and now and then between."""
 
     def __init__(self) -> None:
-        self._shown: dict[str, tuple[str, float]] = {}
+        self._shown: dict[str, tuple[str, int, float]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -116,10 +116,13 @@ class Lines:
 
     def show(self, run: "Run") -> None:
         now = time.monotonic()
-        state, shown_at = self._shown.get(run.id, ("", 0.0))
-        if state == text.state(run) and now - shown_at < SECONDS_BETWEEN_LINES:
+        state, step, shown_at = self._shown.get(run.id, ("", -1, 0.0))
+        is_news = state != text.state(run) or (
+            step != run.progress.step and now - shown_at >= SECONDS_BETWEEN_LINES
+        )
+        if not is_news:
             return
-        self._shown[run.id] = (text.state(run), now)
+        self._shown[run.id] = (text.state(run), run.progress.step, now)
         words = [
             f"{run.name}: {text.state(run)}, step {text.steps(run)}, loss {text.number(text.last(run, 'loss'))}"
         ]

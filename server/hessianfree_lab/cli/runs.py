@@ -6,8 +6,6 @@ import typer
 
 from hessianfree_lab.cli import options
 
-WIDTH_IN_PIPES = 200  # a table that goes to a file is not cut to some terminal's width
-
 
 def runs(
     state: Annotated[str | None, typer.Option("--state", help="Only runs in this state.")] = None,
@@ -26,7 +24,6 @@ def runs(
     token_file: options.TokenFile = None,
 ) -> None:
     """List runs, newest first."""
-    from rich.console import Console
     from rich.table import Table
 
     from hessianfree_lab.cli import text
@@ -54,7 +51,6 @@ def runs(
             text.steps(run),
             text.duration(run.progress.seconds),
         )
-    console = Console()
-    Console(width=None if console.is_terminal else WIDTH_IN_PIPES, markup=False).print(table)
+    text.print_table(table)
     if page.next_cursor:
         typer.echo(f"More than {limit}: raise --limit, or filter.", err=True)

@@ -4,10 +4,13 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from hessianfree_lab.records import Run
 
 SHORT_ID = 8
 MISSING = "–"
+WIDTH_IN_PIPES = 200  # a table that goes to a file is not cut to some terminal's width
 
 
 def short_id(run_id: str) -> str:
@@ -53,3 +56,11 @@ def state(run: "Run") -> str:
 def steps(run: "Run") -> str:
     """`12/100`; `12` where time or loss ends the run."""
     return f"{run.progress.step}/{run.progress.steps}" if run.progress.steps else str(run.progress.step)
+
+
+def print_table(table: "Table") -> None:
+    """To standard output; names are shown as they are, square brackets included."""
+    from rich.console import Console
+
+    is_terminal = Console().is_terminal
+    Console(width=None if is_terminal else WIDTH_IN_PIPES, markup=False).print(table)
