@@ -52,7 +52,10 @@ def _material(store: Store, kind: Kind, ids: list[str], *, x: str, metric: str, 
 def _curve(store: Store, run_id: str, names: tuple[str, ...], x: str) -> Curve:
     # The run first: if an attempt begins between the two readings, the page sees a newer attempt and asks again.
     run = store.get_run(run_id)
-    series = store.series(run_id, names, x=x, max_points=MAX_POINTS)
+    # Points are shared out between columns: what was never measured shall have none of them.
+    measured = store.columns(run_id)
+    wanted = [name for name in names if name in measured] or [names[0]]
+    series = store.series(run_id, wanted, x=x, max_points=MAX_POINTS)
     return Curve(run=run_id, name=run.name, attempt=run.attempt, series=series)
 
 

@@ -4,19 +4,21 @@ Every page carries the id of the last event before its data was read. Its one ev
 happens between reading and listening is missed.
 """
 
+import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 
+from hessianfree_lab.api import auth
 from hessianfree_lab.api.assets import PLOTLY_URL
-from hessianfree_lab.api.dependencies import StoreDep
+from hessianfree_lab.api.dependencies import SettingsDep, StoreDep
 from hessianfree_lab.api.figures import MAX_RUNS
 from hessianfree_lab.errors import RunNotFound
 from hessianfree_lab.figures import FIGURES
 from hessianfree_lab.figures.axes import METRIC_TITLES, metric_title
-from hessianfree_lab.records import JobSpec, Run
+from hessianfree_lab.records import JobSpec, Run, encode
 from hessianfree_lab.store.interface import MAX_PAGE, RunQuery, Store
 from hessianfree_lab.version import __version__
 from hessianfree_web import TEMPLATES
@@ -77,7 +79,7 @@ def compare_page(request: Request, store: StoreDep, runs: Annotated[str, Query()
             missing.append(run_id)
     data = {
         "runs": [run.model_dump(mode="json") for run in found],
-        "work": {run.id: _gradient_equivalents(store, run) for run in found},
+        "work": encode({run.id: _gradient_equivalents(store, run) for run in found}),
     }
     return _render(
         request,
@@ -88,6 +90,7 @@ def compare_page(request: Request, store: StoreDep, runs: Annotated[str, Query()
         missing=missing,
         left_out=len(asked[MAX_RUNS:]),
         metrics=_metrics_of(store, found),
+        others=_others(store, found),
         kind=FIGURES["metric"],
         data=data,
     )
@@ -122,15 +125,59 @@ def workers_page(request: Request, store: StoreDep) -> HTMLResponse:
     return _render(request, "workers.html", after=after, data=data)
 
 
+@router.get("/login")
+def login_page(request: Request, settings: SettingsDep, next: Annotated[str, Query()] = "/") -> Response:
+    """The form for the token; a server without one has nothing to ask."""
+    if settings.secret is None:
+        return RedirectResponse("/", status_code=303)
+    return _login_form(request, next, refused=False)
+
+
+@router.post("/login")
+def sign_in(
+    request: Request, settings: SettingsDep, token: Annotated[str, Form()], next: Annotated[str, Form()] = "/"
+) -> Response:
+    """Set the session's cookie and go on to where the browser was going."""
+    if settings.secret is not None:
+        if not auth.is_token(settings.secret, token.strip()):
+            return _login_form(request, next, refused=True)
+        answer = RedirectResponse(_local(next), status_code=303)
+        auth.set_session(answer, settings.secret, is_https=request.url.scheme == "https")
+        return answer
+    return RedirectResponse("/", status_code=303)
+
+
+@router.post("/logout")
+def sign_out() -> Response:
+    """Forget the session's cookie."""
+    answer = RedirectResponse("/login", status_code=303)
+    auth.clear_session(answer)
+    return answer
+
+
 def error_page(request: Request, *, status: int, title: str, detail: str) -> HTMLResponse:
     """What a person sees in place of problem+json."""
-    context = {"after": None, "stream_runs": "", "status": status, "title": title, "detail": detail}
-    return templates.TemplateResponse(request, "error.html", context, status_code=status)
+    return _render(request, "error.html", after=None, code=status, status=status, title=title, detail=detail)
 
 
-def _render(request: Request, template: str, *, after: int, **context: Any) -> HTMLResponse:
-    known = {"after": after, "stream_runs": ""} | context
-    return templates.TemplateResponse(request, template, known, headers={"Cache-Control": "no-store"})
+def _login_form(request: Request, target: str, *, refused: bool) -> HTMLResponse:
+    code = 401 if refused else 200
+    return _render(request, "login.html", after=None, code=code, next=_local(target), refused=refused)
+
+
+def _render(
+    request: Request, template: str, *, after: int | None, code: int = 200, **context: Any
+) -> HTMLResponse:
+    """`after`: the event the page's stream starts behind; None: the page has no stream."""
+    known = {"after": after, "stream_runs": "", "signed_in": auth.COOKIE in request.cookies} | context
+    return templates.TemplateResponse(
+        request, template, known, status_code=code, headers={"Cache-Control": "no-store"}
+    )
+
+
+def _local(target: str) -> str:
+    """`target` if it is an address of this server: nobody is sent elsewhere from a sign-in."""
+    return target if re.match(r"/(?![/\\])", target) and target.isprintable() else "/"
 
 
 def _metrics_of(store: Store, runs: list[Run]) -> list[tuple[str, str]]:
@@ -140,6 +187,18 @@ def _metrics_of(store: Store, runs: list[Run]) -> list[tuple[str, str]]:
     }
     canonical = [name for name in METRIC_TITLES if name in names]
     return [(name, metric_title(name)) for name in canonical + sorted(names.difference(METRIC_TITLES))]
+
+
+def _others(store: Store, runs: list[Run]) -> dict[str, list[Run]]:
+    """Recent runs that could be added, those on the same problem first."""
+    chosen, problems = {run.id for run in runs}, {run.spec.get("problem") for run in runs}
+    rest = [run for run in store.list_runs(RunQuery(limit=MAX_PAGE)).items if run.id not in chosen]
+    return {
+        "On the same problem": [run for run in rest if run.spec.get("problem") in problems],
+        "On other problems" if runs else "Recent": [
+            run for run in rest if run.spec.get("problem") not in problems
+        ],
+    }
 
 
 def _gradient_equivalents(store: Store, run: Run) -> float | None:

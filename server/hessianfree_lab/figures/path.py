@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 COLOUR = 1  # vermillion stands out on every shade of the surface
+FLOOR = 1e-3  # of the range of values: what lies closer to the lowest is one shade
 
 
 def draw(material: Material) -> "go.Figure":
@@ -31,14 +32,18 @@ def draw(material: Material) -> "go.Figure":
 
 
 def _contours(landscape: Landscape) -> Any:
-    """Contours of log10(1 + f - min f): equal steps of f would leave the floors of the valleys empty."""
+    """Contours of the logarithm above the lowest value: equal steps of f would leave the valleys' floors empty."""
     import plotly.graph_objects as go
 
-    floor = min((value for row in landscape.z for value in row if math.isfinite(value)), default=0.0)
+    finite = [value for row in landscape.z for value in row if math.isfinite(value)] or [0.0]
+    lowest = min(finite)
+    least = FLOOR * (max(finite) - lowest) or 1.0
     return go.Contour(
         x=landscape.x,
         y=landscape.y,
-        z=[[math.log10(1 + v - floor) if math.isfinite(v) else None for v in row] for row in landscape.z],
+        z=[
+            [math.log10(v - lowest + least) if math.isfinite(v) else None for v in row] for row in landscape.z
+        ],
         customdata=[[v if math.isfinite(v) else None for v in row] for row in landscape.z],
         colorscale="Blues",
         reversescale=True,
@@ -110,7 +115,7 @@ PATH = Kind(
     name="path",
     title="Path over the objective",
     reading=(
-        "Contours of the objective (logarithmic, dark where it is low) and the parameters before each step. "
+        "The objective on a logarithmic scale, a star at each known minimum, and the parameters before each step. "
         "Second-order steps cut across the contours where gradient steps zigzag."
     ),
     metrics=("y", "x"),

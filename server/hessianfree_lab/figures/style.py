@@ -23,6 +23,7 @@ def axis(title: str, **settings: Any) -> dict[str, Any]:
         "linecolor": LINE,
         "zeroline": False,
         "exponentformat": "power",
+        "minorloglabels": "none",
     } | settings
 
 

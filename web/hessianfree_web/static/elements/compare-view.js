@@ -9,7 +9,7 @@ class CompareView extends HTMLElement {
   connectedCallback() {
     const { signal } = this.#listening;
     this.querySelector("form").addEventListener("submit", (event) => event.preventDefault(), { signal });
-    this.querySelector("form").addEventListener("change", () => this.#choose(), { signal });
+    this.querySelector("form").addEventListener("change", (event) => this.#change(event.target), { signal });
     this.addEventListener("figure:log", ({ detail }) => this.#go({ ...this.#view, log: detail.log }), { signal });
     window.addEventListener("popstate", () => this.#return(), { signal });
     this.#draw();
@@ -17,6 +17,11 @@ class CompareView extends HTMLElement {
 
   disconnectedCallback() {
     this.#listening.abort();
+  }
+
+  #change(control) {
+    if (control.name !== "add") this.#choose();
+    else if (control.value) location.assign(`/compare${comparisonSearch({ ...this.#view, runs: [...this.#view.runs, control.value] })}`);
   }
 
   #choose() {

@@ -18,7 +18,8 @@ export function currentTheme() {
   const style = getComputedStyle(document.documentElement);
   const read = (token) => style.getPropertyValue(token).trim();
   const theme = Object.fromEntries(Object.entries(TOKENS).map(([name, token]) => [name, read(token)]));
-  return { ...theme, series: Array.from({ length: COLOURS }, (_, number) => read(`--series-${number}`)) };
+  const numbered = (token, length) => Array.from({ length }, (_, number) => read(`--${token}-${number}`));
+  return { ...theme, series: numbered("series", COLOURS), contour: numbered("contour", 4) };
 }
 
 /** Call `handler` when the reader's system changes between dark and light, until `signal` aborts. */

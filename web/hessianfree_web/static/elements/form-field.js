@@ -1,6 +1,6 @@
 // One field of a generated form: label, control, what is allowed, and what is wrong.
 
-import { boundsText, readField, textOf } from "../lib/forms.js";
+import { hintText, readField, textOf } from "../lib/forms.js";
 import { make, setText, show } from "./dom.js";
 
 /** Builds the controls for a field of lib/schema.js and reads them. */
@@ -76,9 +76,9 @@ export class FormField {
 
   #assemble(id) {
     const { field } = this;
-    const bounds = boundsText(field);
-    const hint = make("p", { class: "field-hint", id: `${id}-hint` }, field.description, bounds && make("span", { class: "field-bounds" }, bounds));
+    const hint = make("p", { class: "field-hint", id: `${id}-hint` }, hintText(field));
     const label = make("label", { for: id }, field.title);
+    if (field.title !== field.name) label.append(" ", make("code", {}, field.name));
     const wide = field.path === "notes" || field.path === "name" || field.path === "tags";
     if (field.kind === "boolean") {
       return make("div", { class: "field field-check" }, make("div", { class: "check" }, this.#control, label), hint, this.#error);

@@ -26,7 +26,7 @@ class JobForm extends HTMLElement {
     this.#form.addEventListener("submit", (event) => this.#submit(event), { signal });
     this.#form.addEventListener("input", (event) => this.#changed(event.target), { signal });
     this.#fillChoices("problem", this.#data.problems);
-    this.#fillChoices("optimizer", this.#data.optimizers, "hessianfree");
+    this.#fillChoices("optimizer", this.#data.optimizers, this.#data.job_schema.properties.optimizer.default);
     this.#part("devices").append(...["auto", ...this.#data.devices].map((value) => make("option", { value })));
     this.#fillGeneral();
     this.#preview();
@@ -67,8 +67,7 @@ class JobForm extends HTMLElement {
     const info = infos.find((each) => each.name === this.#chosen(name));
     const group = `${name}_params`;
     const start = this.#data.start?.[name] === info.name ? this.#data.start : null;
-    const schema = { ...info.params_schema };
-    const fields = fieldsOf(schema, group).map((field) => new FormField(field, start ? pick(start, field.path) : undefined));
+    const fields = fieldsOf(info.params_schema, group).map((field) => new FormField(field, start ? pick(start, field.path) : undefined));
     this.#place(group, fields);
     show(this.#part(`${group}-none`), fields.length === 0);
   }

@@ -82,6 +82,7 @@ class LiveFigure extends HTMLElement {
   }
 
   async #show(figure) {
+    setText(this.querySelector('[data-part="title"]'), figure.layout.title.text);
     const first = !this.#plot.classList.contains("js-plotly-plot");
     this.#feed = new FigureFeed(figure);
     const theme = currentTheme();

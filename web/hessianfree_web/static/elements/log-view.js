@@ -74,7 +74,7 @@ class LogView extends HTMLElement {
     if (!added.hasChildNodes()) return;
     this.#lines.append(added);
     while (this.#lines.childElementCount > SHOWN_LINES) this.#lines.firstElementChild.remove();
-    setText(this.querySelector('[data-part="count"]'), this.#count > SHOWN_LINES ? `last ${SHOWN_LINES} of ${this.#count} lines` : `${this.#count} lines`);
+    setText(this.querySelector('[data-part="count"]'), this.#count > SHOWN_LINES ? `last ${SHOWN_LINES} of ${this.#count} lines` : this.#count === 1 ? "1 line" : `${this.#count} lines`);
     this.#scroll();
   }
 

@@ -45,7 +45,7 @@ export class RunRow {
     const started = run.attempt > 0;
     bar.dataset.state = shownState(run);
     bar.setAttribute("aria-label", `Progress of ${run.name}`);
-    show(bar, started);
+    show(bar, started && run.state !== "completed"); // a full bar says nothing that the badge does not
     if (fraction === null && !hasEnded(run)) bar.removeAttribute("value");
     else bar.value = fraction ?? 1;
     setText(this.#part("steps"), started ? (steps ? `${formatCount(step)} / ${formatCount(steps)}` : `${formatCount(step)} steps`) : "–");

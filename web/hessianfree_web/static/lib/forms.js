@@ -1,5 +1,7 @@
 // What a form's fields hold: text as typed, checked and turned into the values of a job.
 
+import { formatCount } from "./numbers.js";
+
 /** The text a field starts with for `value`; booleans start as booleans. */
 export function textOf(field, value) {
   if (field.kind === "boolean") return Boolean(value);
@@ -21,12 +23,19 @@ export function readField(field, typed) {
   return max !== null && text.length > max ? { error: `At most ${max} characters; these are ${text.length}.` } : { value: text };
 }
 
-/** The allowed range in words, or "": "at least 0", "above 0, at most 1". */
+/** The allowed range in words, or "": "at least 0", "above 0, at most 1", "between 0 and 1". */
 export function boundsText({ low, lowOpen, high, highOpen }) {
+  if (low !== null && high !== null && !lowOpen && !highOpen) return `between ${grouped(low)} and ${grouped(high)}`;
   const parts = [];
-  if (low !== null) parts.push(`${lowOpen ? "above" : "at least"} ${short(low)}`);
-  if (high !== null) parts.push(`${highOpen ? "below" : "at most"} ${short(high)}`);
+  if (low !== null) parts.push(`${lowOpen ? "above" : "at least"} ${grouped(low)}`);
+  if (high !== null) parts.push(`${highOpen ? "below" : "at most"} ${grouped(high)}`);
   return parts.join(", ");
+}
+
+/** The hint under a field: its description and its bounds as sentences. */
+export function hintText(field) {
+  const bounds = boundsText(field);
+  return [field.description, bounds && `${bounds.charAt(0).toUpperCase()}${bounds.slice(1)}.`].filter(Boolean).join(" ");
 }
 
 /** Nested object from `[path, value]` pairs with dotted paths. */
@@ -49,7 +58,8 @@ export function pick(object, path) {
 
 /** Whether a value is what the field has by default, and so need not be sent. */
 export function isDefault(field, value) {
-  return value === undefined || JSON.stringify(value) === JSON.stringify(field.initial);
+  if (field.initial === undefined) return value === undefined || value === null || value.length === 0;
+  return JSON.stringify(value) === JSON.stringify(field.initial);
 }
 
 function blank(field) {
@@ -90,6 +100,7 @@ function json(text) {
   }
 }
 
-function short(number) {
-  return Math.abs(number) >= 1e6 ? number.toExponential().replace("+", "") : String(number);
+function grouped(number) {
+  if (!Number.isInteger(number)) return String(number).replace(/^-/, "−");
+  return Math.abs(number) >= 1e12 ? number.toExponential().replace("+", "") : formatCount(number);
 }

@@ -22,8 +22,9 @@ export function formatNumber(value, digits = 4) {
   if (!Number.isFinite(number)) return number > 0 ? "∞" : "−∞";
   if (number === 0) return "0";
   const size = Math.abs(number);
-  if (size < 1e-4 || size >= 1e6) return number.toExponential(digits - 1).replace("e+", "e").replace("-", "−").replace("e-", "e−");
-  return minus(Number.isInteger(number) ? String(number) : number.toPrecision(digits));
+  if (size < 1e-4 || size >= 1e6) return number.toExponential(digits - 1).replace("e+", "e").replaceAll("-", "−");
+  if (Number.isInteger(number) || size >= 10 ** digits) return minus(String(Math.round(number)));
+  return minus(number.toPrecision(digits));
 }
 
 /** A count with its thousands set apart. */
@@ -41,7 +42,7 @@ export function formatBytes(bytes) {
     size /= 1024;
     unit += 1;
   }
-  return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${UNITS[unit]}`;
+  return `${Number(size.toPrecision(3))} ${UNITS[unit]}`;
 }
 
 function minus(text) {

@@ -1,10 +1,11 @@
 // From a JSON Schema to the fields of a form.
 
+const ABBREVIATIONS = { cg: "CG", lr: "learning rate", gpus: "GPUs", lbfgs: "L-BFGS" };
 const ALTERNATIVES = /^\^\((\w+(?:\|\w+)*)\)\$$/;
 
 /**
  * The fields of an object schema, in its order, nested objects as dotted paths:
- * `{path, title, description, kind, nullable, required, initial, choices, low, lowOpen, high, highOpen, items, length}`.
+ * `{path, name, title, description, kind, nullable, required, initial, choices, low, lowOpen, high, highOpen, items, length}`.
  * `kind`: integer, number, boolean, choice, text, list or json; `initial` is the default, undefined where there is none.
  */
 export function fieldsOf(schema, prefix = "", root = schema) {
@@ -18,11 +19,13 @@ export function fieldsOf(schema, prefix = "", root = schema) {
 }
 
 function field(path, property, required, root) {
+  const name = path.split(".").at(-1);
   const { schema, nullable } = withoutNull(property, root);
   const choices = choicesOf(schema);
   return {
     path,
-    title: property.title ?? schema.title ?? sentence(path.split(".").at(-1)),
+    name,
+    title: titleOf(name, property.title ?? schema.title),
     description: property.description ?? schema.description ?? "",
     kind: kindOf(schema, choices),
     nullable,
@@ -72,7 +75,14 @@ function kindOf(schema, choices) {
   return schema.type === "string" ? "text" : "json";
 }
 
-function sentence(name) {
-  const words = name.replaceAll("_", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+/** A title that somebody gave; in place of one that a library made of the name, the name in words. */
+function titleOf(name, given) {
+  const words = name.split("_").map((word) => ABBREVIATIONS[word] ?? word);
+  const made = name.split("_").map(capital).join(" ");
+  if (given && given !== made) return given;
+  return name.length === 1 ? name : capital(words.join(" "));
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

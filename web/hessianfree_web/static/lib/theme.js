@@ -18,9 +18,10 @@ export function themedLayout(layout, theme) {
   return themed;
 }
 
-/** `traces` with the theme's colour in line and markers wherever `meta.colour` asks for one. */
+/** `traces` with the theme's colour in line and markers wherever `meta.colour` asks for one, and on contours. */
 export function themedTraces(traces, theme) {
   return traces.map((trace) => {
+    if (trace.type === "contour") return { ...trace, colorscale: scale(theme.contour), reversescale: false };
     const number = trace.meta?.colour;
     if (number === undefined) return trace;
     const colour = theme.series[number % theme.series.length];
@@ -30,4 +31,8 @@ export function themedTraces(traces, theme) {
     if (trace.meta.marks) painted.marker = { ...painted.marker, line: { ...trace.marker?.line, color: colour } };
     return painted;
   });
+}
+
+function scale(colours) {
+  return colours.map((colour, place) => [place / (colours.length - 1), colour]);
 }

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { decode, formatBytes, formatCount, formatNumber } from "../../web/hessianfree_web/static/lib/numbers.js";
+import { formatAge, formatDuration, formatMoment, secondsBetween } from "../../web/hessianfree_web/static/lib/times.js";
+
+test("wire strings become the numbers they stand for, other strings stay", () => {
+  assert.ok(Number.isNaN(decode("NaN")));
+  assert.equal(decode("Infinity"), Infinity);
+  assert.equal(decode("-Infinity"), -Infinity);
+  assert.equal(decode("Divergence"), "Divergence");
+  assert.equal(decode(0.5), 0.5);
+});
+
+test("measurements keep four digits and say what is not a number", () => {
+  const cases = [
+    [16.17034, "16.17"],
+    [0, "0"],
+    [40, "40"],
+    [123456.7, "123457"],
+    [1234567, "1.235e6"],
+    [0.00002, "2.000e−5"],
+    [-0.5, "−0.5000"],
+    ["NaN", "NaN"],
+    ["Infinity", "∞"],
+    [-Infinity, "−∞"],
+    [null, "–"],
+    [undefined, "–"],
+  ];
+  for (const [value, text] of cases) assert.equal(formatNumber(value), text, String(value));
+});
+
+test("counts are grouped, bytes scaled", () => {
+  assert.equal(formatCount(1234567), "1\u202f234\u202f567");
+  assert.equal(formatCount(-1234), "−1\u202f234");
+  assert.equal(formatCount(null), "–");
+  assert.equal(formatBytes(16 * 2 ** 30), "16 GiB");
+  assert.equal(formatBytes(1536), "1.5 KiB");
+  assert.equal(formatBytes(12), "12 B");
+});
+
+test("durations show their two largest units", () => {
+  const cases = [
+    [0.04, "0.0 s"],
+    [9.94, "9.9 s"],
+    [42.4, "42 s"],
+    [59.7, "1 min"],
+    [185, "3 min 5 s"],
+    [7440, "2 h 4 min"],
+    [266400, "3 d 2 h"],
+    [NaN, "–"],
+    [null, "–"],
+  ];
+  for (const [seconds, text] of cases) assert.equal(formatDuration(seconds), text, String(seconds));
+});
+
+test("ages show one unit, and a clock that is ahead shows no negative age", () => {
+  const now = Date.parse("2026-03-01T12:00:00Z");
+  assert.equal(formatAge("2026-03-01T12:00:03Z", now), "now");
+  assert.equal(formatAge("2026-03-01T11:59:30Z", now), "30 s ago");
+  assert.equal(formatAge("2026-03-01T11:15:00Z", now), "45 min ago");
+  assert.equal(formatAge("2026-02-27T12:00:00Z", now), "2 d ago");
+  assert.equal(formatAge("nonsense", now), "–");
+});
+
+test("elapsed time runs until the end, or until now", () => {
+  const now = Date.parse("2026-03-01T12:00:00Z");
+  assert.equal(secondsBetween("2026-03-01T11:00:00Z", null, now), 3600);
+  assert.equal(secondsBetween("2026-03-01T11:00:00Z", "2026-03-01T11:00:05Z", now), 5);
+  assert.equal(secondsBetween(null, null, now), null);
+  assert.match(formatMoment("2026-03-01T11:00:00Z"), /^2026-0\d-\d\d \d\d:\d\d:00$/);
+});

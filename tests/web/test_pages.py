@@ -1,0 +1,245 @@
+"""The pages as the server sends them."""
+
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+
+from hessianfree_web import STATIC
+from web.conftest import record
+
+HOSTILE = "<script>alert(1)</script>\"'&"
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements, their attributes, its scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self._in_script = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._in_script = tag == "script"
+        if self._in_script:
+            self.scripts.append((dict(attrs), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            attributes, text = self.scripts[-1]
+            self.scripts[-1] = (attributes, text + data)
+
+    @property
+    def data(self) -> Any:
+        (block,) = [text for attributes, text in self.scripts if attributes.get("id") == "page-data"]
+        return json.loads(block)
+
+    def tags(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.elements if tag == name]
+
+
+@pytest.fixture
+def run(http: httpx.Client) -> str:
+    return record(
+        http, name=HOSTILE, steps=[{"loss": 1.0}], tags=["<i>"], notes="</script><b>", config={"<k>": "<v>"}
+    )
+
+
+def page_of(browse: httpx.Client, path: str, status: int = 200) -> Page:
+    answer = browse.get(path)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return Page(answer.text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/runs/{run}", "/compare", "/compare?runs={run}", "/submit", "/submit?from={run}", "/workers"],
+)
+def test_every_page_is_there_and_nothing_in_it_is_inline_or_from_outside(
+    browse: httpx.Client, run: str, path: str
+) -> None:
+    page = page_of(browse, path.format(run=run))
+    for attributes, text in page.scripts:
+        assert (
+            attributes.get("src", "").startswith("/static/") or attributes.get("type") == "application/json"
+        )  # type: ignore[union-attr]
+        assert "src" not in attributes or not text.strip()
+    for tag, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on") or name == "style"], (
+            tag,
+            attributes,
+        )
+        for name in ("href", "src", "action"):
+            target = attributes.get(name)
+            assert (
+                target is None
+                or (target.startswith(("/", "#")) and not target.startswith("//"))
+                or target == ""
+            ), target
+    assert not page.tags("style")
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/{run}", "/compare?runs={run}", "/submit?from={run}"])
+def test_a_run_named_like_a_script_is_inert(browse: httpx.Client, run: str, path: str) -> None:
+    page = page_of(browse, path.format(run=run))
+    assert all(
+        "alert(1)" not in text
+        for attributes, text in page.scripts
+        if attributes.get("type") != "application/json"
+    )
+    assert HOSTILE in json.dumps(page.data, ensure_ascii=False).replace('\\"', '"') or "/submit" in path
+    assert not page.tags("i")
+    assert not page.tags("b")
+
+
+def test_every_asset_that_a_page_names_is_served(browse: httpx.Client, run: str) -> None:
+    page = page_of(browse, f"/runs/{run}")
+    addresses = {str(a["src"]) for a, _ in page.scripts if "src" in a} | {
+        str(a["href"]) for a in page.tags("link")
+    }
+    assert any("plotly" in address for address in addresses)
+    for address in addresses:
+        assert browse.get(address).status_code == 200, address
+
+
+def test_every_icon_that_is_named_is_in_the_sprite() -> None:
+    sprite = (STATIC / "icons.svg").read_text(encoding="utf-8")
+    there = set(re.findall(r'symbol id="([\w-]+)"', sprite))
+    templates = STATIC.parent / "templates"
+    texts = [path.read_text(encoding="utf-8") for path in [*templates.rglob("*.html"), *STATIC.rglob("*.js")]]
+    named = {
+        name
+        for text in texts
+        for name in re.findall(r'icons\.svg#([\w-]+)"|\bicon\("([\w-]+)"\)', text)
+        for name in name
+        if name
+    }
+    states = {"queued", "running", "paused", "completed", "failed", "cancelled", "stale", "stopping"}
+    assert named | {f"state-{state}" for state in states} <= there
+
+
+def test_the_stream_starts_behind_what_the_page_shows(
+    browse: httpx.Client, http: httpx.Client, run: str
+) -> None:
+    (before,) = page_of(browse, f"/runs/{run}").tags("connection-state")
+    assert before["runs"] == run
+    http.patch(f"/api/v1/runs/{run}", json={"name": "renamed"})
+    (after,) = page_of(browse, f"/runs/{run}").tags("connection-state")
+    assert int(str(after["after"])) > int(str(before["after"])) > 0
+
+
+def test_a_run_page_shows_the_figures_whose_metrics_it_has(browse: httpx.Client, http: httpx.Client) -> None:
+    run = record(http, steps=[{"loss": 1.0, "gradient_norm": 2.0}])
+    shown = {
+        figure["data-figure"]
+        for figure in page_of(browse, f"/runs/{run}").tags("live-figure")
+        if "hidden" not in figure
+    }
+    assert shown == {"loss", "gradient-norm", "inner-solve", "ritz-values"}
+    (solve,) = page_of(browse, f"/runs/{run}").tags("inner-solve")
+    assert "hidden" in solve
+
+
+def test_numbers_that_are_not_finite_survive_in_the_page(browse: httpx.Client, http: httpx.Client) -> None:
+    run = record(http, steps=[{"loss": "NaN", "gradient_equivalents": "Infinity"}])
+    assert page_of(browse, f"/runs/{run}").data["run"]["summary"]["loss"]["last"] == "NaN"
+    assert page_of(browse, f"/compare?runs={run}").data["work"] == {run: "Infinity"}
+
+
+def test_the_compare_page_offers_every_number_the_runs_have(browse: httpx.Client, http: httpx.Client) -> None:
+    first = record(http, steps=[{"loss": 1.0, "damping": 1.0, "cg_stop": "Divergence", "zeta": 1.0}])
+    second = record(http, steps=[{"loss": 1.0, "accuracy": 0.5}])
+    page = page_of(browse, f"/compare?runs={first},{second},{first}")
+    offered = [option["value"] for option in page.tags("option")]
+    assert offered[:4] == ["loss", "damping", "accuracy", "zeta"]
+    assert "cg_stop" not in offered
+    assert [run["id"] for run in page.data["runs"]] == [first, second]
+
+
+def test_runs_that_are_gone_are_named_and_left_out(browse: httpx.Client, run: str) -> None:
+    answer = browse.get(f"/compare?runs={run},gone-for-good")
+    assert "Not there: gone-for-good." in answer.text
+    assert [found["id"] for found in Page(answer.text).data["runs"]] == [run]
+
+
+def test_more_runs_than_colours_are_left_out_and_counted(browse: httpx.Client, run: str) -> None:
+    asked = ",".join([run, *(f"gone-{number}" for number in range(17))])
+    assert "Only the first 16 are shown; 2 more were asked for." in browse.get(f"/compare?runs={asked}").text
+
+
+def test_the_form_can_start_from_a_run(browse: httpx.Client, run: str) -> None:
+    assert page_of(browse, f"/submit?from={run}").data["start"]["config"] == {"<k>": "<v>"}
+    assert page_of(browse, "/submit").data["start"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/runs/nowhere", "There is no run &#39;nowhere&#39;."),
+        ("/nothing/here", "There is nothing at /nothing/here."),
+        ("/submit?from=x", "no run"),
+    ],
+)
+def test_what_is_not_there_is_answered_with_a_page(browse: httpx.Client, path: str, words: str) -> None:
+    answer = browse.get(path)
+    assert answer.status_code == 404
+    assert words in answer.text
+    assert page_of(browse, path, 404).tags("nav")
+
+
+def test_a_path_that_is_markup_is_shown_as_text(browse: httpx.Client) -> None:
+    assert "<img" not in browse.get("/%3Cimg%20src=x%3E").text
+
+
+def test_signing_in_and_out(token_server: str) -> None:
+    with httpx.Client(base_url=token_server, headers={"Accept": "text/html"}) as visitor:
+        asked = visitor.get("/compare?runs=a,b")
+        assert (asked.status_code, asked.headers["location"]) == (
+            303,
+            "/login?next=%2Fcompare%3Fruns%3Da%2Cb",
+        )
+        (field,) = [
+            a for a in page_of(visitor, asked.headers["location"]).tags("input") if a["name"] == "next"
+        ]
+        assert field["value"] == "/compare?runs=a,b"
+
+        refused = visitor.post("/login", data={"token": "wrong", "next": "/"})
+        assert refused.status_code == 401
+        assert "not this server" in refused.text
+        assert not visitor.cookies
+
+        granted = visitor.post("/login", data={"token": " correct horse ", "next": "/compare?runs=a,b"})
+        assert (granted.status_code, granted.headers["location"]) == (303, "/compare?runs=a,b")
+        assert "httponly" in granted.headers["set-cookie"].lower()
+        page = visitor.get("/")
+        assert page.status_code == 200
+        assert "Sign out" in page.text
+
+        assert visitor.post("/logout").headers["location"] == "/login"
+        assert visitor.get("/").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "javascript:1", ""],
+)
+def test_signing_in_leads_nowhere_else(token_server: str, target: str) -> None:
+    with httpx.Client(base_url=token_server) as visitor:
+        granted = visitor.post("/login", data={"token": "correct horse", "next": target})
+        assert granted.headers["location"] == "/"
+
+
+def test_a_server_without_a_token_asks_for_none(browse: httpx.Client) -> None:
+    assert browse.get("/login").headers["location"] == "/"
+    assert browse.post("/login", data={"token": "x"}).headers["location"] == "/"
+    assert "Sign out" not in browse.get("/").text
