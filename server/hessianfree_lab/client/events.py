@@ -55,9 +55,10 @@ def follow(
                         raise error_of(response)
                     response.raise_for_status()
                 backoff.reset()
-                for event in parse(response.iter_lines()):
-                    last_id = event.id if event.id is not None else last_id
-                    yield event
+                for message in parse(response.iter_lines()):
+                    last_id = message.id if message.id is not None else last_id
+                    if message.data:
+                        yield Event(id=message.id, kind=message.kind, data=json.loads(message.data))
                 silent_since = time.monotonic()
         except (httpx.TransportError, httpx.HTTPStatusError) as error:
             if backoff.failures == 0:
@@ -67,13 +68,22 @@ def follow(
         time.sleep(backoff.next_seconds())
 
 
-def parse(lines: Iterable[str]) -> Iterator[Event]:
-    """Events in the lines of a text/event-stream (WHATWG HTML, 9.2.6); those without data are dropped."""
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A server-sent event as it stands in the stream. Without data it only says from which id on to resume."""
+
+    id: int | None
+    kind: str
+    data: str
+
+
+def parse(lines: Iterable[str]) -> Iterator[Message]:
+    """Messages in the lines of a text/event-stream (WHATWG HTML, 9.2.6); comments and `retry` are passed over."""
     kind, data, event_id = "message", list[str](), None
     for line in lines:
         if not line:
-            if data:
-                yield Event(id=event_id, kind=kind, data=json.loads("\n".join(data)))
+            if data or event_id is not None:
+                yield Message(id=event_id, kind=kind, data="\n".join(data))
             kind, data, event_id = "message", [], None
             continue
         field, _, value = line.partition(":")

@@ -119,14 +119,14 @@ def track(
 ) -> Iterator[TrackedRun]:
     """Record a run on the server at `url`; it ends with the block, as failed if the block raises.
 
-    `url`, `token` and `data_dir` default to HESSIANFREE_URL, HESSIANFREE_TOKEN and HESSIANFREE_DATA_DIR, then to a
+    `url`, `token` and `data_dir` default to HESSIANFREE_SERVER, HESSIANFREE_TOKEN and HESSIANFREE_DATA_DIR, then to a
     server on this machine, no token, and hessianfree-data/. At the end up to `drain_seconds` are spent on sending
     what is left; what cannot be sent stays on the disk (a warning says where), for the next `track` with this data
     directory to send.
 
     Raises `ServerUnreachable` if the server is not there at the start; afterwards it may come and go.
     """
-    url = url or os.environ.get("HESSIANFREE_URL") or DEFAULT_URL
+    url = url or os.environ.get("HESSIANFREE_SERVER") or DEFAULT_URL
     token = token or os.environ.get("HESSIANFREE_TOKEN") or None
     root = Path(data_dir or os.environ.get("HESSIANFREE_DATA_DIR") or "hessianfree-data") / "scripts"
     with Client(url, token) as client:

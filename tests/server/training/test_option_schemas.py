@@ -1,0 +1,124 @@
+"""What is announced: JSON Schemas that say the same as the models behind them."""
+
+import inspect
+
+import pytest
+import torch
+from jsonschema import Draft202012Validator
+
+from hessianfree.optimizer import HessianFree
+from hessianfree_lab.errors import InvalidRequest
+from hessianfree_lab.training.optimizers import OPTIMIZERS
+from hessianfree_lab.training.params import parse
+from hessianfree_lab.training.problems import PROBLEMS
+from hessianfree_lab.training.registry import find
+
+EVERYTHING = [*PROBLEMS.values(), *OPTIMIZERS.values()]
+every = pytest.mark.parametrize("entry", EVERYTHING, ids=[entry.name for entry in EVERYTHING])
+
+
+@every
+def test_schema_is_valid_and_closed(entry):
+    schema = entry.info().params_schema
+    Draft202012Validator.check_schema(schema)
+    assert schema["additionalProperties"] is False
+
+
+@every
+def test_every_option_has_a_default_that_is_allowed_and_a_description(entry):
+    schema = entry.info().params_schema
+    defaults = {name: option["default"] for name, option in schema["properties"].items()}
+    Draft202012Validator(schema).validate(defaults)
+    assert entry.params(**defaults) == entry.params()
+    assert all(option["description"] for option in schema["properties"].values())
+
+
+@every
+def test_numbers_are_bounded_on_both_sides(entry):
+    for name, option in entry.info().params_schema["properties"].items():
+        for choice in option.get("anyOf", [option]):
+            if choice.get("type") in ("integer", "number"):
+                assert {"minimum", "exclusiveMinimum"} & choice.keys(), name
+                assert {"maximum", "exclusiveMaximum"} & choice.keys(), name
+
+
+@every
+def test_schema_and_model_refuse_the_same(entry):
+    validator = Draft202012Validator(entry.info().params_schema)
+    for name, option in entry.info().params_schema["properties"].items():
+        for choice in option.get("anyOf", [option]):
+            for bad in beyond(choice):
+                assert not validator.is_valid({name: bad}), (name, bad)
+                with pytest.raises(InvalidRequest) as refused:
+                    parse(entry.params, {name: bad}, path="p")
+                assert refused.value.faults[0].path == f"p.{name}"
+                assert repr(bad) in refused.value.faults[0].message
+
+
+def beyond(choice):
+    """Values that the bounds of one option rule out."""
+    if "minimum" in choice:
+        yield choice["minimum"] - 1
+    if "exclusiveMinimum" in choice:
+        yield choice["exclusiveMinimum"]
+    if "maximum" in choice:
+        yield choice["maximum"] * 2 + 1
+    if "enum" in choice:
+        yield "no such choice"
+
+
+def test_hessianfree_has_every_option_of_the_constructor_with_its_default():
+    signature = inspect.signature(HessianFree.__init__).parameters
+    constructor = {
+        name: parameter.default
+        for name, parameter in signature.items()
+        # params are the task's; graph_memory_bytes is for accumulation over batches, which a session does not do
+        if name not in ("self", "params", "graph_memory_bytes")
+    }
+    ours = OPTIMIZERS["hessianfree"].params().model_dump()
+    extra = {"preconditioner": "none", "preconditioner_exponent": 0.75}
+    assert ours == constructor | extra
+
+
+@pytest.mark.parametrize(
+    ("name", "torch_optimizer", "ours_alone", "renamed"),
+    [
+        ("sgd", torch.optim.SGD, {}, {}),
+        ("adam", torch.optim.Adam, {}, {"betas": ("beta1", "beta2")}),
+        ("adamw", torch.optim.AdamW, {}, {"betas": ("beta1", "beta2")}),
+        # One iteration a step, so that every iteration is recorded; torch's line search is off by default.
+        ("lbfgs", torch.optim.LBFGS, {"max_iter": 1, "max_eval": 25, "line_search_fn": "strong_wolfe"}, {}),
+    ],
+)
+def test_baselines_have_torchs_defaults(name, torch_optimizer, ours_alone, renamed):
+    signature = inspect.signature(torch_optimizer.__init__).parameters
+    expected = {}
+    for option in OPTIMIZERS[name].params.model_fields:
+        pair = next((old for old, new in renamed.items() if option in new), None)
+        if option in ours_alone:
+            expected[option] = ours_alone[option]
+        elif pair is not None:
+            expected[option] = signature[pair].default[renamed[pair].index(option)]
+        else:
+            expected[option] = signature[option].default
+    assert OPTIMIZERS[name].params().model_dump() == expected
+
+
+def test_several_faults_are_all_named():
+    values = {"damping": -1, "nonsense": 2}
+    with pytest.raises(InvalidRequest) as refused:
+        parse(OPTIMIZERS["hessianfree"].params, values, path="optimizer_params")
+    assert {fault.path for fault in refused.value.faults} == {
+        "optimizer_params.damping",
+        "optimizer_params.nonsense",
+    }
+
+
+def test_nesterov_without_momentum_is_refused():
+    with pytest.raises(InvalidRequest, match="nesterov needs a momentum above 0"):
+        parse(OPTIMIZERS["sgd"].params, {"nesterov": True}, path="optimizer_params")
+
+
+def test_unknown_names_get_the_nearest_one():
+    with pytest.raises(InvalidRequest, match="There is no problem 'rosenbrok'. Did you mean 'rosenbrock'?"):
+        find(PROBLEMS, "rosenbrok", kind="problem")
