@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from hessianfree_lab.client import Client
@@ -154,6 +155,8 @@ def test_a_job_goes_from_the_server_image_to_the_worker_image(
 
         to_server = {"HESSIANFREE_SERVER": url, "HESSIANFREE_TOKEN_FILE": str(token_file)}
         with container("worker", worker_image, builder, **to_server) as worker, Client(url, token) as client:
+            wait_until(lambda: bool(client.workers()), seconds=90, what="the worker registers")
+            assert {psutil.Process(started.process.pid).uids().real for started in (server, worker)} != {0}
             run = client.submit(JOB)
             wait_until(
                 lambda: client.run(run.id).state not in {"queued", "running"},
