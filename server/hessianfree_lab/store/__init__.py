@@ -8,7 +8,7 @@ from hessianfree_lab.store.interface import Counts, Event, LogEntry, RunQuery, S
 from hessianfree_lab.store.migrate import upgrade
 from hessianfree_lab.store.sql_store import SqlStore, utc_now
 
-__all__ = ["Counts", "Event", "LogEntry", "RunQuery", "Store", "open_store"]
+__all__ = ["Counts", "Event", "LogEntry", "RunQuery", "SqlStore", "Store", "open_store"]
 
 
 def open_store(

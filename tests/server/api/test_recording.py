@@ -8,6 +8,7 @@ import math
 import pyarrow.parquet
 import pytest
 
+from hessianfree_lab.api.assets import PLOTLY_URL
 from hessianfree_lab.store import Store
 from server.api.in_process import InProcess
 from server.makers import NOON, batch, line, spec, step, trace
@@ -162,16 +163,23 @@ def test_a_run_is_finished_changed_and_removed(http: InProcess, run: str) -> Non
 
 def test_prometheus_counts_what_comes_in(http: InProcess, run: str, store: Store) -> None:
     store.add_job(spec())
-    text = http.get("/metrics").text
-    for sample in (
-        'hessianfree_runs{state="running"} 1.0',
-        'hessianfree_runs{state="completed"} 0.0',
-        "hessianfree_queue_depth 1.0",
-        'hessianfree_workers{state="idle"} 0.0',
-        "hessianfree_ingested_steps_total 3.0",
-        "hessianfree_event_streams 0.0",
-    ):
-        assert f"\n{sample}\n" in text
+    before = _samples(http)
+    http.post(f"{RUNS}/{run}/records", content=batch(step(4), step(5)).model_dump_json())
+    after = _samples(http)
+    assert after["hessianfree_ingested_steps_total"] - before["hessianfree_ingested_steps_total"] == 2
+    for name, value in {
+        'hessianfree_runs{state="running"}': 1,
+        'hessianfree_runs{state="completed"}': 0,
+        "hessianfree_queue_depth": 1,
+        'hessianfree_workers{state="idle"}': 0,
+        "hessianfree_event_streams": 0,
+    }.items():
+        assert after[name] == value
+
+
+def _samples(http: InProcess) -> dict[str, float]:
+    lines = [text for text in http.get("/metrics").text.splitlines() if not text.startswith("#")]
+    return {name: float(value) for name, value in (text.rsplit(" ", 1) for text in lines)}
 
 
 def test_the_api_describes_itself(http: InProcess) -> None:
@@ -181,8 +189,6 @@ def test_the_api_describes_itself(http: InProcess) -> None:
 
 
 def test_plotly_is_kept_by_browsers(http: InProcess) -> None:
-    from hessianfree_lab.api.assets import PLOTLY_URL
-
     answer = http.get(PLOTLY_URL)
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-type"].startswith("text/javascript")

@@ -1,26 +1,35 @@
 """Each back end keeps the contract."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
-from hessianfree_lab.store import Store, open_store
+from hessianfree_lab.store import SqlStore
+from server.databases import database, empty
 from server.store.clock import Clock
 from server.store.contract import StoreContract
 
 
+@pytest.fixture(scope="module")
+def file_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with database(f"sqlite:///{tmp_path_factory.mktemp('lab')}/lab.sqlite") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def memory_engine() -> Iterator[Engine]:
+    with database("sqlite://") as engine:
+        yield engine
+
+
 class TestSqliteFile(StoreContract):
     @pytest.fixture
-    def store(self, tmp_path: Path, clock: Clock) -> Iterator[Store]:
-        store = open_store(f"sqlite:///{tmp_path}/lab.sqlite", lease_seconds=20.0, clock=clock)
-        yield store
-        store.close()
+    def store(self, file_engine: Engine, clock: Clock) -> SqlStore:
+        return SqlStore(empty(file_engine), lease_seconds=20.0, clock=clock)
 
 
 class TestInMemory(StoreContract):
     @pytest.fixture
-    def store(self, clock: Clock) -> Iterator[Store]:
-        store = open_store(lease_seconds=20.0, clock=clock)
-        yield store
-        store.close()
+    def store(self, memory_engine: Engine, clock: Clock) -> SqlStore:
+        return SqlStore(empty(memory_engine), lease_seconds=20.0, clock=clock)
