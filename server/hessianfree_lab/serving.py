@@ -17,6 +17,9 @@ from hessianfree_lab.store import Store, open_store
 
 _GRACE_SECONDS = 1
 """What a request that is under way has left when the server is told to stop."""
+_BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection: who closes first should be the one that knows it is idle."""
 
 
 def serve(settings: Settings, *, on_ready: Callable[[str], None] | None = None) -> None:
@@ -64,6 +67,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 lifespan="on",
                 timeout_graceful_shutdown=_GRACE_SECONDS,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 server_header=False,
             )
         )
@@ -134,6 +138,7 @@ def _bind(settings: Settings) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(_BACKLOG)  # now, for binding alone does not keep a second server from the port
     except OSError as error:
         listener.close()
         reason = (error.strerror or str(error)).lower()

@@ -1,8 +1,9 @@
 """The queue: jobs come in, are claimed, cancelled, and put back."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select, update
 
 from hessianfree_lab.errors import WrongState
 from hessianfree_lab.lifecycle import ENDED, State
@@ -81,20 +82,33 @@ def add_script_run(tx: Transaction, run_id: str, script: ScriptRun) -> Run:
     return run_table.get(tx, run_id)
 
 
+def oldest_fitting(problems: Sequence[str], optimizers: Sequence[str], devices: Sequence[str]) -> Select[str]:
+    """The id of the queued job that a worker with these is to get: by priority, then age."""
+    cuda = [name for name in devices if name.startswith("cuda")]
+    offered = ["cuda", *cuda] if cuda else []
+    return (
+        select(runs.c.id)
+        .where(
+            runs.c.state == State.QUEUED.value,
+            runs.c.problem.in_(problems),
+            runs.c.optimizer.in_(optimizers),
+            runs.c.cuda_device.is_(None) | runs.c.cuda_device.in_(offered),
+            runs.c.gpus <= len(cuda),
+        )
+        .order_by(runs.c.priority.desc(), runs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)  # not on SQLite, which has one writer anyway
+    )
+
+
 def claim(tx: Transaction, worker_id: str) -> Assignment | None:
     """One statement decides who gets the job; the rest of the transaction writes down that it did."""
     worker = worker_table.touch(tx, worker_id)
-    is_queued = runs.c.state == State.QUEUED.value
-    oldest = (
-        select(runs.c.id)
-        .where(is_queued, *_fits(worker))
-        .order_by(runs.c.priority.desc(), runs.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+    devices = [device["name"] for device in worker.devices]
+    oldest = oldest_fitting(worker.problems, worker.optimizers, devices).scalar_subquery()
     row = tx.connection.execute(
         update(runs)
-        .where(runs.c.id == oldest.scalar_subquery(), is_queued)
+        .where(runs.c.id == oldest, runs.c.state == State.QUEUED.value)
         .values(
             state=State.RUNNING.value,
             attempt=runs.c.attempt + 1,
@@ -195,16 +209,4 @@ def _insert(tx: Transaction, **values: Any) -> None:
             pinned=False,
             **values,
         )
-    )
-
-
-def _fits(worker: Row[Any]) -> tuple[ColumnElement[bool], ...]:
-    """What makes a queued run one for this worker."""
-    cuda = [device["name"] for device in worker.devices if device["name"].startswith("cuda")]
-    offered = ["cuda", *cuda] if cuda else []
-    return (
-        runs.c.problem.in_(worker.problems),
-        runs.c.optimizer.in_(worker.optimizers),
-        runs.c.cuda_device.is_(None) | runs.c.cuda_device.in_(offered),
-        runs.c.gpus <= len(cuda),
     )

@@ -5,7 +5,8 @@ Whatever order the steps come in, and in whatever pieces, the outcome is that of
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -34,7 +35,8 @@ class Summary:
     def add(self, step: int, value: float | bool | str) -> None:
         """Take in the value at a step that was not there before."""
         kind = "flag" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
-        self.kind = max(self.kind, kind, key=_RANK.__getitem__)
+        if _RANK[kind] > _RANK[self.kind]:
+            self.kind = kind
         if kind != "number":
             return
         number = to_float(value)
@@ -64,11 +66,15 @@ def summarize(
     rows: Iterable[tuple[int, Mapping[str, Scalar]]], onto: Mapping[str, Summary] | None = None
 ) -> dict[str, Summary]:
     """Summaries of (step, metrics) rows, added to those of `onto`, which is left as it was."""
-    result = {name: Summary(**asdict(summary)) for name, summary in (onto or {}).items()}
+    result = {name: copy(summary) for name, summary in (onto or {}).items()}
     for step, metrics in rows:
         for name, value in metrics.items():
-            if value is not None:
-                result.setdefault(name, Summary()).add(step, value)
+            if value is None:
+                continue
+            summary = result.get(name)
+            if summary is None:
+                summary = result[name] = Summary()
+            summary.add(step, value)
     return result
 
 
@@ -123,7 +129,7 @@ def replace(tx: Transaction, run_id: str, new: Mapping[str, Summary], old: Mappi
 
 
 def _to_columns(run_id: str, metric: str, summary: Summary) -> dict[str, Any]:
-    columns = asdict(summary) | {"run_id": run_id, "metric": metric, "odd_first": None, "odd_last": None}
+    columns = vars(summary) | {"run_id": run_id, "metric": metric, "odd_first": None, "odd_last": None}
     for name in ("first", "last"):
         value = columns[name]
         if value is not None and not math.isfinite(value):
