@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from hessianfree_lab.figures import FIGURES
-from web.conftest import record
+from web.samples import record
 
 STEPS = [
     {"loss": 4.0, "gradient_equivalents": 3.0, "gradient_norm": "Infinity"},

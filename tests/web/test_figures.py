@@ -11,7 +11,7 @@ from hessianfree_lab.errors import RecordNotFound
 from hessianfree_lab.figures import FIGURES, Curve, Kind, Material, as_json, figure_kind
 from hessianfree_lab.figures.points import Limits, points
 from hessianfree_lab.records import CGTrace, KeptIterate, Landscape, Trial
-from web.conftest import HESSIAN_FREE, curve_of
+from web.samples import HESSIAN_FREE, curve_of
 
 LANDSCAPE = Landscape(x=[-2, 0, 2], y=[-1, 0, 1], z=[[5, 4, math.nan], [3, 1, 2], [9, 8, 7]], minima=[(0, 0)])
 TRACE = CGTrace(

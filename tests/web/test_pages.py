@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from hessianfree_web import STATIC
-from web.conftest import record
+from web.samples import record
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 

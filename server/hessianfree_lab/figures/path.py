@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from hessianfree_lab.figures import palette
 from hessianfree_lab.figures.material import Curve, Kind, Material
 from hessianfree_lab.figures.style import axis, figure, plain
-from hessianfree_lab.figures.traces import meta_of
+from hessianfree_lab.figures.traces import identity_of, meta_of
 from hessianfree_lab.records import Landscape
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def _path(curve: Curve) -> list[Any]:
     return [
         trace(
             rows,
+            uid=identity_of(meta),
             meta=meta,
             mode="lines+markers",
             name=plain(curve.name),

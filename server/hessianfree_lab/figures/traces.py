@@ -62,7 +62,9 @@ def line_and_marks(
     mode = style.pop("mode", "lines")
     line = {"color": paint, "width": 1.8, "dash": palette.dash(colour)} | style.pop("line", {})
     marker = {"color": paint} | style.pop("marker", {})
+    identity = identity_of(meta)
     trace = go.Scatter(
+        uid=identity,
         x=drawn.x,
         y=drawn.y,
         customdata=drawn.steps,
@@ -74,6 +76,7 @@ def line_and_marks(
         **{"hovertemplate": f"{title}: %{{y}}<br>{place}<extra></extra>"} | style,
     )
     marks = go.Scatter(
+        uid=identity and f"{identity} marks",
         x=drawn.mark_x,
         y=drawn.mark_edge,
         text=drawn.mark_text,
@@ -89,6 +92,13 @@ def line_and_marks(
         hovertemplate=f"{title}: %{{text}}<br>{place}<extra></extra>",
     )
     return [trace, marks]
+
+
+def identity_of(meta: dict[str, Any]) -> str | None:
+    """What a trace is told by when the figure is drawn anew: a page keeps it hidden when its reader has hidden it."""
+    if "run" not in meta:
+        return None
+    return f"{meta['run']} {meta['metric']} {meta.get('where', {}).get('value', '')}".strip()
 
 
 def meta_of(

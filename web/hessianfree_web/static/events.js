@@ -3,8 +3,8 @@
 import { get } from "./api.js";
 
 const KINDS = ["run", "steps", "logs", "removed", "workers"];
-const RETRY_MILLISECONDS = [500, 1000, 2000, 4000, 8000];
-const OFFLINE_AFTER_MILLISECONDS = 8000;
+const RETRY_MILLISECONDS = [500, 1000, 2000, 3000];
+const OFFLINE_AFTER_MILLISECONDS = 3000;
 
 /** Call `handler` with the data of each event of `kind` ("state" too: the connection's), until `signal` aborts. */
 export function listen(kind, handler, signal) {

@@ -9,6 +9,7 @@ import { listen } from "../events.js";
 import { FigureFeed } from "../lib/figures.js";
 import { themedLayout, themedTraces } from "../lib/theme.js";
 import { setText, show } from "./dom.js";
+import { drawQueue } from "./draw-queue.js";
 import { currentTheme, onThemeChange } from "./figure-theme.js";
 
 const CONFIG = {
@@ -17,7 +18,6 @@ const CONFIG = {
   toImageButtonOptions: { format: "svg", filename: "figure" },
 };
 const WAITING_ROWS = 5000; // more, and a fresh sample is cheaper than appending them
-const REST = 3; // drawing may take a quarter of the time
 
 class LiveFigure extends HTMLElement {
   static observedAttributes = ["src", "log"];
@@ -27,9 +27,7 @@ class LiveFigure extends HTMLElement {
   #waitingRows = 0;
   #near = false;
   #loading = null;
-  #drawing = false;
-  #frame = null;
-  #restUntil = 0;
+  #behind = false;
   #bound = new AbortController();
   #observers = [];
 
@@ -41,7 +39,7 @@ class LiveFigure extends HTMLElement {
     listen("state", ({ returned }) => returned && this.reload(), signal);
     onThemeChange(() => this.#repaint(), signal);
     const near = new IntersectionObserver((entries) => this.#approach(entries.at(-1).isIntersecting), { rootMargin: "300px" });
-    const size = new ResizeObserver(() => this.#feed && this.#near && Plotly.Plots.resize(this.#plot));
+    const size = new ResizeObserver(() => this.#isDrawn && this.#near && Plotly.Plots.resize(this.#plot));
     near.observe(this);
     size.observe(this.#plot);
     this.#observers = [near, size];
@@ -50,14 +48,15 @@ class LiveFigure extends HTMLElement {
   disconnectedCallback() {
     this.#bound.abort();
     this.#loading?.abort();
+    drawQueue.drop(this.#append);
     for (const observer of this.#observers) observer.disconnect();
-    if (this.#feed) Plotly.purge(this.#plot);
+    if (this.#isDrawn) Plotly.purge(this.#plot);
   }
 
   attributeChangedCallback(name, before, after) {
     if (before === after || !this.#plot) return;
     if (name === "src") this.reload();
-    else if (this.#feed) this.#repaint();
+    else this.#repaint();
   }
 
   /** Fetch the figure again; zoom and hidden traces stay. Far from the window it waits until it comes near. */
@@ -65,25 +64,31 @@ class LiveFigure extends HTMLElement {
     this.#loading?.abort();
     this.#loading = null;
     this.#feed = null;
-    if (!this.#near) return;
+    const src = this.getAttribute("src");
+    if (!this.#near || !src) return;
     const loading = new AbortController();
     this.#loading = loading;
+    this.#behind = false;
     this.#forget();
     try {
-      const figure = await get(this.getAttribute("src").replace(/^\/api\/v1/, ""), { signal: loading.signal });
+      const figure = await get(src.replace(/^\/api\/v1/, ""), { signal: loading.signal });
       await this.#show(figure);
-      this.#loading = null;
-      this.#schedule();
     } catch (error) {
-      if (error.name === "AbortError") return;
-      this.#loading = null;
-      this.#say(error.message);
+      // What is drawn already stays: the connection's state says that it may be old, and its return reloads it.
+      if (error.name !== "AbortError" && !this.#isDrawn) this.#say(error.message);
     }
+    if (this.#loading !== loading) return;
+    this.#loading = null;
+    this.#schedule();
+  }
+
+  get #isDrawn() {
+    return this.#plot.classList.contains("js-plotly-plot");
   }
 
   async #show(figure) {
     setText(this.querySelector('[data-part="title"]'), figure.layout.title.text);
-    const first = !this.#plot.classList.contains("js-plotly-plot");
+    const first = !this.#isDrawn;
     this.#feed = new FigureFeed(figure);
     const theme = currentTheme();
     await Plotly.react(this.#plot, themedTraces(figure.data, theme), this.#layout(figure.layout, theme), CONFIG);
@@ -110,7 +115,7 @@ class LiveFigure extends HTMLElement {
   }
 
   #repaint() {
-    if (!this.#feed) return;
+    if (!this.#isDrawn) return;
     const theme = currentTheme();
     Plotly.react(this.#plot, themedTraces(this.#plot.data, theme), this.#layout(this.#plot.layout, theme), CONFIG);
   }
@@ -120,40 +125,31 @@ class LiveFigure extends HTMLElement {
     if (this.#feed && !this.#feed.runs.includes(run)) return;
     this.#waiting.push({ run, attempt, rows: steps });
     this.#waitingRows += steps.length;
-    if (this.#waitingRows > WAITING_ROWS) this.reload();
-    else this.#schedule();
+    if (this.#waitingRows > WAITING_ROWS) {
+      this.#forget();
+      this.#behind = true;
+    }
+    this.#schedule();
   }
 
   #schedule() {
-    if (this.#frame !== null || !this.#near || this.#waiting.length === 0) return;
-    const rest = Math.max(0, this.#restUntil - performance.now());
-    this.#frame = setTimeout(() => requestAnimationFrame(() => this.#append()), rest);
+    if (this.#near && !this.#loading && (this.#behind || this.#waiting.length > 0)) drawQueue.add(this.#append);
   }
 
-  async #append() {
-    this.#frame = null;
+  #append = async () => {
     const feed = this.#feed;
-    if (!feed || this.#loading || this.#drawing) return;
-    const started = performance.now();
+    if (!feed || this.#loading) return;
     const batches = this.#forget();
-    if (batches.some(({ run, attempt, rows }) => feed.outdated(run, attempt, rows))) {
-      this.reload();
+    if (this.#behind || batches.some(({ run, attempt, rows }) => feed.outdated(run, attempt, rows))) {
+      await this.reload();
       return;
     }
-    this.#drawing = true;
-    try {
-      for (const { update, indices, keep } of additions(feed, batches)) {
-        await Plotly.extendTraces(this.#plot, update, indices, keep ?? undefined);
-      }
-    } finally {
-      this.#drawing = false;
+    for (const { update, indices, keep } of additions(feed, batches)) {
+      await Plotly.extendTraces(this.#plot, update, indices, keep ?? undefined);
     }
-    const now = performance.now();
-    this.#restUntil = now + REST * (now - started);
     this.#drawn();
-    if (feed.crowded) this.reload();
-    else this.#schedule();
-  }
+    if (feed.crowded) await this.reload();
+  };
 
   #forget() {
     this.#waitingRows = 0;

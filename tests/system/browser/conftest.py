@@ -1,0 +1,73 @@
+"""A browser, and servers for it to look at."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from hessianfree_lab.serving import running
+from hessianfree_lab.settings import Settings
+from system.browser.window import Window, opened
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+
+
+# Of a module each: while playwright runs, no other test of this thread can run an event loop of its own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Its absence fails: a dashboard that nobody looked at is not tested."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.fail(
+            f"The browser tests need Chromium: none of {', '.join(NAMES)} is there. `make chromium` installs it."
+        )
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    """A server with nothing in it."""
+    with running(Settings(data_dir=tmp_path / "lab", port=0)) as address:
+        yield address
+
+
+@pytest.fixture
+def http(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"{url}/api/v1") as client:
+        yield client
+
+
+@pytest.fixture
+def window(browser: Browser, url: str) -> Iterator[Window]:
+    """A desktop window; whatever its page complains about fails the test."""
+    with opened(browser, url) as window:
+        yield window
+        assert not window.complaints
+
+
+class Recorder:
+    """A script's run, recorded step by step."""
+
+    def __init__(self, http: httpx.Client, name: str = "a run", **script: object) -> None:
+        body = {"name": name, "problem": "p", "optimizer": "o"} | script
+        answer = http.post("/runs", json=body)
+        answer.raise_for_status()
+        self._http = http
+        self.id: str = answer.json()["id"]
+
+    def send(self, steps: list[object], **batch: object) -> None:
+        self._http.post(
+            f"/runs/{self.id}/records", json={"attempt": 1, "steps": steps} | batch
+        ).raise_for_status()
+
+    def finish(self, state: str = "completed", **more: object) -> None:
+        self._http.post(
+            f"/runs/{self.id}/finish", json={"attempt": 1, "state": state} | more
+        ).raise_for_status()

@@ -1,0 +1,50 @@
+"""What a run may have recorded, as figures take it and as it is sent to a server."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from hessianfree_lab.figures import Curve
+from hessianfree_lab.records.series import Series
+
+HESSIAN_FREE: Mapping[str, Sequence[Any]] = {
+    "loss": [4.0, 2.0, 1.0, 0.5],
+    "loss_after": [2.0, 1.0, 0.5, 0.25],
+    "eval_loss": [4.5, None, None, 0.75],
+    "damping": [1.0, 1.5, 1.0, 2 / 3],
+    "reduction_ratio": [0.5, 0.1, 0.9, 7.0],
+    "cg_iterations": [3.0, 12.0, 250.0, 4.0],
+    "cg_stop": ["Convergence (Martens)", "Convergence (Martens)", "Number of iterations", "Something new"],
+    "cg_chosen_iteration": [3.0, 10.0, 250.0, 4.0],
+    "step_scale": [1.0, 0.0, 0.8, 1.0],
+    "accepted": [True, False, True, True],
+    "gradient_norm": [9.0, 3.0, 1.0, math.nan],
+    "x": [-1.2, -1.0, 0.5, math.nan],
+    "y": [1.0, 1.1, 0.2, 0.0],
+}
+
+
+def curve_of(values: Mapping[str, Sequence[Any]], *, run: str = "run-a", x_name: str = "step") -> Curve:
+    """A run's curve; x counts 10, 20, ... where it is not the step."""
+    rows = max((len(column) for column in values.values()), default=0)
+    steps = list(range(1, rows + 1))
+    x = [float(step) if x_name == "step" else 10.0 * step for step in steps]
+    columns = {name: list(column) for name, column in values.items()}
+    return Curve(
+        run=run, name=f"name of {run}", attempt=2, series=Series(x_name, list(x), steps, columns, rows)
+    )
+
+
+def record(
+    http: httpx.Client, *, name: str = "a run", steps: Sequence[Mapping[str, Any]] = (), **script: Any
+) -> str:
+    """A script's run with these steps; its id."""
+    run = http.post("/api/v1/runs", json={"name": name, "problem": "p", "optimizer": "o"} | script)
+    assert run.status_code == 201, run.text
+    run_id: str = run.json()["id"]
+    batch = {"attempt": 1, "steps": [{"step": step} | dict(row) for step, row in enumerate(steps, start=1)]}
+    sent = http.post(f"/api/v1/runs/{run_id}/records", json=batch)
+    assert sent.status_code == 200, sent.text
+    return run_id
