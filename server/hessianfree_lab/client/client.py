@@ -105,7 +105,7 @@ class Client(Connection):
         return answer
 
     def events(self, runs: Sequence[str] = (), after: int | None = None) -> Iterator[Event]:
-        """Events as they happen, without an end; a broken connection is taken up where it broke."""
+        """Events as they happen, until this client is closed; a broken stream is taken up where it broke."""
         return follow(self._http, self.url, runs=runs, after=after)
 
     # What there is --------------------------------------------------------------------------------------

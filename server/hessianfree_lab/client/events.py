@@ -32,7 +32,7 @@ def follow(
     after: int | None = None,
     patience_seconds: float = 60.0,
 ) -> Iterator[Event]:
-    """Events of the server at `url`, without an end: a broken stream is resumed with Last-Event-ID.
+    """Events of the server at `url`, until `http` is closed: a broken stream is resumed with Last-Event-ID.
 
     Raises `ServerUnreachable` once there has been no connection for `patience_seconds`, and `ClientError` when the
     server refuses the stream (4xx).
@@ -40,7 +40,7 @@ def follow(
     last_id = after
     backoff = Backoff(longest_seconds=5.0)
     silent_since = time.monotonic()
-    while True:
+    while not http.is_closed:
         try:
             headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
             if last_id is not None:

@@ -10,7 +10,9 @@ from hessianfree_lab.records import CGTrace, IngestBatch, Landscape, LogLine, St
 
 MAX_BYTES = 512 * 1024  # of records in one batch: together with its log lines safely below the server's 1 MiB
 LOG_SHARE = 8  # of each output stream in one batch: this part of what records may take
-MAX_LOG_LINES = 1_000  # short lines grow most on their way into JSON
+MAX_LINES = (
+    1_000  # of each file in one batch: the server counts, and short lines grow most on their way into JSON
+)
 MAX_TEXT = 8_192  # characters in one LogLine
 
 
@@ -39,7 +41,7 @@ def next_extent(
     line of output counts as a line, an unfinished record is given up: its writer died while it wrote.
     """
     ends = Position(
-        records=_end_of_lines(spool.directory / RECORDS, start.records, max_bytes),
+        records=_end_of_records(spool.directory / RECORDS, start.records, max_bytes),
         stdout=_end_of_output(spool.directory / STDOUT, start.stdout, max_bytes // LOG_SHARE, is_final),
         stderr=_end_of_output(spool.directory / STDERR, start.stderr, max_bytes // LOG_SHARE, is_final),
     )
@@ -105,8 +107,8 @@ class _Found:
             )
 
 
-def _end_of_lines(path: Path, start: int, limit_bytes: int) -> int:
-    """The offset after the last complete line within `limit_bytes` of `start`; after the first line if it is longer."""
+def _end_of_records(path: Path, start: int, limit_bytes: int) -> int:
+    """The offset after the last complete line within `limit_bytes` of `start`; after the first if it is longer."""
     if _size(path) <= start:
         return start
     with path.open("rb") as file:
@@ -114,7 +116,7 @@ def _end_of_lines(path: Path, start: int, limit_bytes: int) -> int:
         data = file.read(limit_bytes)
         if b"\n" not in data and len(data) == limit_bytes:
             data += file.readline()
-    return start + data.rfind(b"\n") + 1
+    return start + _length_of_lines(data)
 
 
 def _end_of_output(path: Path, start: int, limit_bytes: int, is_final: bool) -> int:
@@ -122,12 +124,24 @@ def _end_of_output(path: Path, start: int, limit_bytes: int, is_final: bool) -> 
     if _size(path) <= start:
         return start
     data = _read(path, start, start + limit_bytes)
-    newlines = [index for index, byte in enumerate(data) if byte == 0x0A][:MAX_LOG_LINES]
-    if is_final and len(newlines) < MAX_LOG_LINES and start + len(data) == _size(path):
+    lines = _length_of_lines(data)
+    ends_here = is_final and start + len(data) == _size(path)
+    if lines == 0:
+        return start + len(data) if ends_here or len(data) == limit_bytes else start
+    if ends_here and data.count(b"\n") < MAX_LINES:
         return start + len(data)
-    if newlines:
-        return start + newlines[-1] + 1
-    return start + len(data) if len(data) == limit_bytes else start
+    return start + lines
+
+
+def _length_of_lines(data: bytes) -> int:
+    """Bytes of the complete lines in `data`, the first `MAX_LINES` at most."""
+    length = 0
+    for _ in range(MAX_LINES):
+        newline = data.find(b"\n", length)
+        if newline < 0:
+            break
+        length = newline + 1
+    return length
 
 
 def _texts(data: bytes) -> list[str]:

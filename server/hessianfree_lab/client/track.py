@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from hessianfree_lab.client.client import Client
 from hessianfree_lab.client.recovery import finish, recover
-from hessianfree_lab.client.sender import Sender
+from hessianfree_lab.client.sender import Progress, Sender
 from hessianfree_lab.client.spool import Spool, SpoolWriter
 from hessianfree_lab.errors import ClientError
 from hessianfree_lab.records import CGTrace, FinishRequest, Scalar, ScriptRun, StepRecord
@@ -47,15 +47,20 @@ class Watchable(Protocol):
 class TrackedRun:
     """A run being recorded; made by `track`."""
 
-    def __init__(self, run_id: str, url: str, writer: SpoolWriter, wake: Callable[[], None]) -> None:
+    def __init__(self, run_id: str, url: str, writer: SpoolWriter, sender: Sender) -> None:
         self.id = run_id
         self.url = f"{url}/runs/{run_id}"
         self.last_step = 0
         self._writer = writer
-        self._wake = wake
+        self._sender = sender
         self._started = time.perf_counter()
         self._has_warned = False
         self._hooks: list[Any] = []
+
+    @property
+    def is_recording(self) -> bool:
+        """False once the server wants no more of this run: it was deleted, or ended by somebody else."""
+        return self._sender.progress is Progress.SENDING
 
     def log(self, step: int, **metrics: Scalar) -> None:
         """Record the metrics of a step. Steps count from 1 and only upwards.
@@ -99,7 +104,7 @@ class TrackedRun:
             if not self._has_warned:
                 warnings.warn(f"steps from {step} on are not recorded: {error}", stacklevel=3)
                 self._has_warned = True
-        self._wake()
+        self._sender.wake()
 
 
 @contextlib.contextmanager
@@ -147,7 +152,7 @@ def _recorded(
     refusals: list[ClientError] = []
     sender = Sender(spool, client, on_refused=refusals.append)
     sender.start()
-    run = TrackedRun(spool.run, client.url, writer, sender.wake)
+    run = TrackedRun(spool.run, client.url, writer, sender)
     ending = FinishRequest(state="completed")
     try:
         yield run

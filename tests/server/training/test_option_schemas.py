@@ -120,5 +120,5 @@ def test_nesterov_without_momentum_is_refused():
 
 
 def test_unknown_names_get_the_nearest_one():
-    with pytest.raises(InvalidRequest, match="There is no problem 'rosenbrok'. Did you mean 'rosenbrock'?"):
+    with pytest.raises(InvalidRequest, match=r"no problem 'rosenbrok'\. Did you mean 'rosenbrock'\?"):
         find(PROBLEMS, "rosenbrok", kind="problem")

@@ -116,7 +116,7 @@ def quadratic(seed=0, **params):
 
 def hessian(task):
     (parameter,) = task.parameters
-    loss, outputs = task.forward()
+    loss, _ = task.forward()
     (grad,) = torch.autograd.grad(loss, parameter, create_graph=True)
     rows = [torch.autograd.grad(g, parameter, retain_graph=True)[0] for g in grad]
     return torch.stack(rows)

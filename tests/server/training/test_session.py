@@ -1,6 +1,7 @@
 """Sessions: every problem with every optimizer, budgets, divergence, repeatability, counts, evaluation."""
 
 import time
+from itertools import pairwise
 
 import pytest
 import torch
@@ -65,7 +66,7 @@ def test_canonical_metrics_are_there_and_true(optimizer):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_losses_of_a_full_batch_join_up(optimizer):
     records = records_of(session("digits-classifier", optimizer, steps=4, optimizer_params=SAFE[optimizer]))
-    for record, following in zip(records, records[1:], strict=False):
+    for record, following in pairwise(records):
         if "loss_after" in record.metrics:
             assert record.metrics["loss_after"] == pytest.approx(following.metrics["loss"], rel=1e-6)
 
