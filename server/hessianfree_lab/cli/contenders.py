@@ -4,6 +4,7 @@ from typing import Any
 
 PROBLEM = "digits-autoencoder"
 SECONDS = 15.0
+THREADS = 1  # the network is small: more threads would wait for each other, and the browser wants a core too
 
 CONTENDERS: tuple[dict[str, Any], ...] = (
     {"name": "Hessian-free", "optimizer": "hessianfree"},

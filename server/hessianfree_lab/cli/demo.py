@@ -57,7 +57,13 @@ def demo(
     jobs = contenders.comparison(seconds=seconds, steps=steps)
     with (
         start_machine(
-            host=host, port=port, data_dir=data_dir, token=token, token_file=token_file, is_quiet=True
+            host=host,
+            port=port,
+            data_dir=data_dir,
+            token=token,
+            token_file=token_file,
+            threads=contenders.THREADS,
+            is_quiet=True,
         ) as machine,
         Client(machine.url, read_token(token, token_file)) as client,
     ):

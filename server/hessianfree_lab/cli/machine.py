@@ -1,5 +1,6 @@
 """A whole installation on one machine, as `up` and `demo` start it."""
 
+import os
 from pathlib import Path
 
 from hessianfree_lab.cli.children import Children
@@ -16,9 +17,12 @@ def start_machine(
     token_file: Path | None,
     slots: int = 1,
     name: str | None = None,
+    threads: int | None = None,
     is_quiet: bool = False,
 ) -> Children:
     """Server and worker, started when the answer is entered. What is None is left to the environment.
+
+    `threads` of a job's arithmetic are what OMP_NUM_THREADS says, where it says something.
 
     Raises `ConfigurationError` when a setting has no meaning; what only a server can find out (a port in use, a
     directory that cannot be written) the server says, and ends.
@@ -38,5 +42,7 @@ def start_machine(
         "HESSIANFREE_DATABASE_URL": settings.database_url or "",
         "HESSIANFREE_TOKEN": settings.secret or "",
     }
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(threads))
     work_flags = ["--slots", str(slots), *(["--name", name] if name else [])]
     return Children(environment=environment, work_flags=work_flags, is_quiet=is_quiet)
