@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import APIRouter, FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from hessianfree_lab.api import (
     assets,
@@ -71,13 +70,13 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.reminders = Reminders()
     store.subscribe(broadcaster.publish)
 
-    api = APIRouter(prefix=API)
+    api = APIRouter(prefix=API, responses=errors.RESPONSES)
     for module in (jobs, runs, metrics, exports, events, workers, figures):
         api.include_router(module.router)
     app.include_router(api)
     for module in (health, assets, pages):
         app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", assets.FreshFiles(directory=STATIC), name="static")
 
     errors.install(app, pages.error_page)
     # The guard is added last and asked first.

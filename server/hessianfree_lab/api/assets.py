@@ -1,15 +1,26 @@
-"""plotly.js as the plotly package ships it: nothing is fetched from outside, nothing is vendored."""
+"""What browsers load: the dashboard's files, and plotly.js as the plotly package ships it; nothing from outside."""
 
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
 
 PLOTLY_URL = f"/static/plotly-{version('plotly')}.min.js"
 
 router = APIRouter(include_in_schema=False)
+
+
+class FreshFiles(StaticFiles):
+    """Files that browsers keep, but ask about each time: after an upgrade no page mixes old modules with new ones."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def plotly_file() -> Path:

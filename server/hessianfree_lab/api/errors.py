@@ -23,6 +23,36 @@ from hessianfree_lab.errors import (
 
 logger = logging.getLogger(__name__)
 
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "What is wrong, in a sentence.",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                        "state": {"type": "string", "description": "409: the run's state now."},
+                        "errors": {
+                            "description": "422: every fault.",
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
+                            },
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+"""What the API's description says of errors."""
+
 PageOfError = Callable[..., Response]
 """Called with request, status, title and detail."""
 

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from hessianfree_lab.errors import RecordNotFound
-from hessianfree_lab.records import CGTrace, Landscape, LogLine, StepRecord
+from hessianfree_lab.records import CGTrace, Landscape, LogLine, StepRecord, decode
 from hessianfree_lab.store import runs as run_table
 from hessianfree_lab.store.interface import LogEntry
 from hessianfree_lab.store.tables import landscapes, log_lines, steps, traces
@@ -11,7 +11,7 @@ from hessianfree_lab.store.transaction import Transaction
 
 
 def rows(tx: Transaction, run_id: str, *, after: int, limit: int) -> list[StepRecord]:
-    """The next `limit` steps after step `after`."""
+    """The next `limit` steps after step `after`. They were checked on their way in, and are not again."""
     query = (
         select(steps.c.step, steps.c.wall_time, steps.c.seconds, steps.c.metrics)
         .where(steps.c.run_id == run_id, steps.c.step > after)
@@ -19,7 +19,12 @@ def rows(tx: Transaction, run_id: str, *, after: int, limit: int) -> list[StepRe
         .limit(limit)
     )
     return [
-        StepRecord(step=row.step, wall_time=row.wall_time, seconds=row.seconds, metrics=row.metrics)
+        StepRecord.model_construct(
+            step=row.step,
+            wall_time=row.wall_time,
+            seconds=row.seconds,
+            metrics={name: decode(value) for name, value in row.metrics.items()},
+        )
         for row in tx.connection.execute(query)
     ]
 

@@ -185,7 +185,16 @@ def _samples(http: InProcess) -> dict[str, float]:
 def test_the_api_describes_itself(http: InProcess) -> None:
     paths = http.get("/api/v1/openapi.json").json()["paths"]
     assert "/api/v1/jobs" in paths
-    assert "/api/v1/runs/{run_id}/records" in paths
+    responses = paths["/api/v1/runs/{run_id}/records"]["post"]["responses"]
+    assert "application/problem+json" in responses["4XX"]["content"]
+    assert "422" not in responses
+
+
+def test_the_dashboards_files_are_asked_about_each_time(http: InProcess) -> None:
+    first = http.get("/static/main.js")
+    assert first.headers["cache-control"] == "no-cache"
+    again = http.get("/static/main.js", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
 
 
 def test_plotly_is_kept_by_browsers(http: InProcess) -> None:
