@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine import reference
 from hessianfree.cg import cg
+from hessianfree.optimizer import HessianFree
 
 
 def system(n=30, condition=1e3, seed=0):
@@ -170,9 +171,12 @@ def test_exact_inverse_as_preconditioner_needs_one_iteration():
 # Why it ends
 
 
-def test_ends_by_the_tolerance_relative_to_b():
+@pytest.mark.parametrize("scale", [None, 1e-4, 1e4])
+def test_ends_by_the_tolerance_relative_to_b(scale):
+    """Of the residual itself, not of the preconditioned one."""
     A, b = system(n=40, condition=1e2)
-    x_iters, _, reason = cg(lambda v: A @ v, b, tol=1e-3, store_x_at_iters=range(41))
+    M = None if scale is None else lambda v: scale * v
+    x_iters, _, reason = cg(lambda v: A @ v, b, M=M, tol=1e-3, store_x_at_iters=range(41))
     assert reason == "Convergence (tolerances)"
     residuals = [(b - A @ x).norm() for x in x_iters]
     assert residuals[-1] < 1e-3 * b.norm()
@@ -247,6 +251,21 @@ def test_relative_progress_is_looked_at_before_the_number_of_iterations():
     x_iters, _, reason = cg(lambda v: A @ v, b, martens_conv_crit=True, tol=0.0, max_iter=until - 1)
     assert reason == "Number of iterations"
     assert len(x_iters) == until
+
+
+def test_the_optimizers_cg_asks_in_the_same_order():
+    A, b = system(n=60, condition=1e2)
+
+    def reason(max_iter):
+        x = torch.nn.Parameter(torch.zeros_like(b))
+        opt = HessianFree([x], curvature_opt="hessian", damping=1e-9, cg_max_iter=max_iter)
+        opt.step(lambda: (0.5 * x @ A @ x - b @ x, None))
+        return opt.state["cg_reasons"][0], opt.state["num_cg_iters"][0]
+
+    natural, until = reason(60)
+    assert natural == "Convergence (Martens)"
+    assert reason(until) == (natural, until)
+    assert reason(until - 1) == ("Number of iterations", until - 1)
 
 
 def test_number_of_iterations_is_looked_at_before_the_tolerances():

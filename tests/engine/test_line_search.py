@@ -2,13 +2,17 @@
 
 import math
 import warnings
+from dataclasses import dataclass, field
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import problems
+from hessianfree import HessianFree, Method
 from hessianfree.linesearch import ArmijoBacktracking, simple_linesearch
+from hessianfree.records import SearchResult
 
 FAILURE = "No suitable|line search|linesearch"
 
@@ -117,6 +121,43 @@ def test_the_part_refuses_the_same(options):
     (name,) = options
     with pytest.raises(ValueError, match=name):
         ArmijoBacktracking(**options)
+
+
+@pytest.mark.parametrize(("share", "accepted"), [(0.02, True), (0.005, False)])
+def test_in_a_step_one_percent_of_the_slopes_promise_is_enough(share, accepted):
+    """The function falls by a constant share of what its slope, -1, promises."""
+    search = ArmijoBacktracking()
+    if accepted:
+        assert search.search(lambda a: 1 - share * a, 1.0, -1.0, 1.0).scale == 1.0
+    else:
+        with pytest.warns(UserWarning, match=FAILURE):
+            found = search.search(lambda a: 1 - share * a, 1.0, -1.0, 1.0)
+        assert (found.scale, found.loss) == (0.0, 1.0)
+        assert [scale for scale, _ in found.trials] == pytest.approx([0.8**i for i in range(20)])
+
+
+@dataclass
+class Listener:
+    """A search that takes the whole step and remembers what it was told."""
+
+    told: list = field(default_factory=list)
+
+    def search(self, loss_along, loss_at_zero, slope, initial_scale):
+        self.told.append((loss_at_zero, slope, initial_scale))
+        return SearchResult(scale=1.0, loss=loss_along(1.0), trials=())
+
+
+def test_in_a_step_the_slope_is_that_along_the_chosen_iterate():
+    """Backtracking chose an earlier one than CG's last: its slope counts."""
+    problem, listener = problems.make("bce"), Listener()
+    before, g, loss = problem.vector(), problem.dense_gradient(), problem.forward()[0].item()
+    opt = HessianFree.from_method(problem.parameters, Method(search=listener), lr=0.4)
+    opt.step(problem.forward)
+    assert opt.last_report.cg_chosen_iteration < opt.last_report.cg_iterations
+    ((loss_at_zero, slope, initial_scale),) = listener.told
+    assert loss_at_zero == loss
+    assert slope == pytest.approx((g @ (problem.vector() - before)).item(), rel=1e-10)
+    assert initial_scale == 0.4
 
 
 def test_f_may_answer_numbers():

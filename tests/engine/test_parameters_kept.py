@@ -266,6 +266,22 @@ def test_one_bad_batch_does_not_poison_the_rest(switches):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("switches", [{}, {"use_cg_backtracking": False}], ids=str)
+def test_a_product_that_overflows_does_not_poison_the_parameters(switches, value):
+    """The iterate is no number then, and neither is zero times it."""
+    problem = problems.make("mse")
+    opt = HessianFree(problem.parameters, **switches)
+    before = bits(problem)
+    final = opt.step(problem.forward, mvp=lambda v: v * value)
+    assert_same_bits(problem, before)
+    assert final == problem.forward()[0].item()
+    opt.step(problem.forward)
+    assert opt.last_report.accepted
+    assert opt.last_report.loss_after < final
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_rejected_step_leaves_the_parameters():
     """A gradient that points uphill: the line search finds nothing."""
     problem = problems.make("mse")

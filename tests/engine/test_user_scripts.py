@@ -101,8 +101,10 @@ def test_rosenbrock_with_the_hessian():
 def test_accumulated_training():
     model = torch.nn.Sequential(torch.nn.Linear(5, 6), torch.nn.Tanh(), torch.nn.Linear(6, 2))
     loss_function = torch.nn.MSELoss(reduction="mean")
-    data = [(torch.randn(8, 5), torch.randn(8, 2)) for _ in range(3)]
-    opt = HessianFree(model.parameters(), damping=0.3)
+    teacher = torch.randn(5, 2)
+    inputs = [torch.randn(30, 5) for _ in range(3)]
+    data = [(x, x @ teacher) for x in inputs]
+    opt = HessianFree(model.parameters())
     opt.test_reduction(model, loss_function, data, "mean")
     first = opt.acc_step(model, loss_function, data)
     for _ in range(4):
