@@ -25,17 +25,19 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet --constraint constraints.txt --editable .
+	@echo "Installing what running needs into $(VENV); the first time takes a minute or more."
+	@$(PIP) install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+	@echo "Installing what the tests need into $(VENV); the first time takes a minute or more."
+	@$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $(RUNTIME) $@
 
 # --- running ---------------------------------------------------------------------------------------------------------
 
 demo: $(RUNTIME)  ## server, worker and four jobs to compare; EXIT=1 ends with the jobs, ARGS='...' is passed on
-	@$(BIN)/hessianfree demo $(if $(EXIT),--exit) $(ARGS)
+	@$(BIN)/hessianfree demo $(if $(filter-out 0,$(EXIT)),--exit) $(ARGS)
 
 up: $(RUNTIME)  ## server and one local worker; ARGS='...' is passed on
 	@$(BIN)/hessianfree up $(ARGS)
@@ -68,7 +70,7 @@ bench: $(DEV)  ## benchmarks; they print their figures
 	@for script in $$(grep -l '^if __name__' benchmarks/*.py); do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
 screenshots: $(DEV) chromium  ## the browser tests alone; they leave their pictures in screenshots/
-	$(BIN)/python -m pytest tests/system -k browser
+	$(BIN)/python -m pytest tests/system/browser
 
 # --- what pip cannot install -----------------------------------------------------------------------------------------
 
