@@ -1,7 +1,6 @@
 """Who may come in."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +17,11 @@ RUNS = "/api/v1/runs"
 SCRIPT = {"json": {"name": "mine"}}
 
 
-@pytest.fixture
-def guarded(tmp_path: Path, store: Store) -> Iterator[InProcess]:
-    with in_process(create_app(Settings(data_dir=tmp_path, token=TOKEN), store)) as client:
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, shared_store: Store) -> Iterator[InProcess]:
+    with in_process(
+        create_app(Settings(data_dir=tmp_path_factory.mktemp("lab"), token=TOKEN), shared_store)
+    ) as client:
         yield client
 
 

@@ -22,13 +22,13 @@ from server.api.live import streaming
 from server.makers import announcement
 
 SERVE = """
-import json, sys
+import json, sys, time
 from hessianfree_lab.serving import serve
 from hessianfree_lab.settings import Settings
 
 def ready(url):
     heavy = [name for name in ("torch", "pyarrow", "plotly", "sklearn", "hessianfree") if name in sys.modules]
-    print(json.dumps({"url": url, "heavy": heavy}), flush=True)
+    print(json.dumps({"url": url, "heavy": heavy, "cpu_seconds": time.process_time()}), flush=True)
 
 serve(Settings(data_dir=sys.argv[1], port=0), on_ready=ready)
 print("bye", flush=True)
@@ -52,10 +52,9 @@ def server(directory: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, A
 
 
 def test_it_starts_fast_and_light(tmp_path: Path) -> None:
-    begin = time.monotonic()
     with server(tmp_path) as (_, said):
-        # Twice the two seconds that are allowed: the machine that runs the tests may be busy.
-        assert time.monotonic() - begin < 4
+        # Of its own time: the machine that runs the tests may be busy with others.
+        assert said["cpu_seconds"] < 2
         assert said["heavy"] == []
         assert httpx.get(f"{said['url']}/readyz", trust_env=False).json()["status"] == "ready"
         # Figures and pages do not bring torch in later either.

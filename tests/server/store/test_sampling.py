@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hessianfree_lab.store.sampling import Floats, select_rows
 
 VALUES = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([math.nan, math.inf, -math.inf, None]))
-COLUMNS = st.integers(1, 400).flatmap(
+COLUMNS = st.integers(1, 150).flatmap(
     lambda rows: st.lists(st.lists(VALUES, min_size=rows, max_size=rows), min_size=1, max_size=3)
 )
 
 
-@given(columns=COLUMNS, max_points=st.integers(2, 100))
+@given(columns=COLUMNS, max_points=st.integers(2, 40))
 def test_ends_extremes_and_what_is_not_finite_stay(
     columns: list[list[float | None]], max_points: int
 ) -> None:
@@ -38,7 +38,7 @@ def test_ends_extremes_and_what_is_not_finite_stay(
     assert len(chosen) <= max(rows if rows <= max_points else 0, max_points, 2 + 2 * len(columns)) + odd
 
 
-@given(columns=COLUMNS, max_points=st.integers(2, 100))
+@given(columns=COLUMNS, max_points=st.integers(2, 40))
 def test_the_same_rows_every_time(columns: list[list[float | None]], max_points: int) -> None:
     once, again = (
         select_rows([_column(values) for values in columns], len(columns[0]), max_points) for _ in range(2)
