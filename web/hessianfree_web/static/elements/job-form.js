@@ -54,8 +54,15 @@ class JobForm extends HTMLElement {
   }
 
   #choice(name, info, checked) {
-    const radio = make("input", { type: "radio", name, value: info.name, checked, required: true });
-    return make("label", { class: "choice" }, radio, make("span", { class: "choice-title" }, info.title || info.name), make("span", { class: "choice-text" }, info.description));
+    const id = `${name}-${info.name}`;
+    const named = { "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-text` };
+    return make(
+      "label",
+      { class: "choice" },
+      make("input", { type: "radio", name, value: info.name, checked, required: true, ...named }),
+      make("span", { class: "choice-title", id: `${id}-title` }, info.title || info.name),
+      make("span", { class: "choice-text", id: `${id}-text` }, info.description),
+    );
   }
 
   #chosen(name) {

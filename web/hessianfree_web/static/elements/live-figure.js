@@ -28,6 +28,7 @@ class LiveFigure extends HTMLElement {
   #near = false;
   #loading = null;
   #behind = false;
+  #scale = "linear"; // of the y axis as the figure came
   #bound = new AbortController();
   #observers = [];
 
@@ -90,6 +91,7 @@ class LiveFigure extends HTMLElement {
     setText(this.querySelector('[data-part="title"]'), figure.layout.title.text);
     const first = !this.#isDrawn;
     this.#feed = new FigureFeed(figure);
+    this.#scale = figure.layout.yaxis.type ?? "linear";
     const theme = currentTheme();
     await Plotly.react(this.#plot, themedTraces(figure.data, theme), this.#layout(figure.layout, theme), CONFIG);
     if (first) this.#plot.on("plotly_click", ({ points }) => this.#click(points[0]));
@@ -99,7 +101,7 @@ class LiveFigure extends HTMLElement {
   #layout(layout, theme) {
     const themed = themedLayout(layout, theme);
     const log = this.getAttribute("log");
-    const type = log === null ? themed.yaxis?.type ?? "linear" : log === "1" ? "log" : "linear";
+    const type = log === null ? this.#scale : log === "1" ? "log" : "linear";
     this.#press(type === "log");
     // A zoom survives a reload of the same figure, but not a change of what the axis means.
     const src = this.getAttribute("src");

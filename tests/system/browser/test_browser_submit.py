@@ -1,0 +1,132 @@
+"""From the form to a run that trains, with a real worker."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from system.browser.window import Window, opened
+from system.conftest import Machine
+
+START_MILLISECONDS = 60_000  # a worker's process imports torch first
+
+
+@pytest.fixture
+def form(browser: Browser, machine: Machine) -> Iterator[Window]:
+    """The form, with what the worker announced."""
+    with opened(browser, machine.url) as window:
+        window.page.goto("/submit")
+        expect(window.page.get_by_role("heading", name="New job")).to_be_visible()
+        yield window
+        assert not window.complaints
+
+
+def test_a_job_is_submitted_watched_and_completed(form: Window) -> None:
+    page = form.page
+    page.get_by_role("radio", name="Rosenbrock").check()
+    page.get_by_label("Damping damping", exact=True).fill("0.5")
+    page.get_by_label("Name name").fill("from the form")
+    page.get_by_label("Steps steps").fill("40")
+    page.get_by_label("Precision").select_option("float64")
+    page.get_by_label("Tags").fill("browser, form")
+    preview = json.loads(page.locator("#preview").inner_text())
+    assert preview["optimizer_params"] == {"damping": 0.5}
+    assert preview["budget"] == {"steps": 40}
+    assert preview["tags"] == ["browser", "form"]
+    page.get_by_role("button", name="Submit job").click()
+
+    page.wait_for_url(re.compile(r"/runs/[\w-]+$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("from the form")
+    form.page.wait_for_function("() => (window.drawn.loss?.step ?? 0) >= 1", timeout=START_MILLISECONDS)
+    expect(page.locator("run-header state-badge")).to_have_text("Completed", timeout=START_MILLISECONDS)
+    form.wait_for_step("loss", 40)
+    form.see_all()
+    steps, losses = form.line("loss")
+    assert steps == list(range(1, 41))
+    assert losses[0] == pytest.approx(24.2)  # f(-1.2, 1)
+    x, y = form.line("path", 2)
+    assert (x[0], y[0]) == (-1.2, 1.0)
+    assert len(x) == 40
+    for figure in (
+        "damping",
+        "reduction-ratio",
+        "cg-iterations",
+        "step-scale",
+        "gradient-norm",
+        "inner-solve",
+    ):
+        expect(page.locator(f"[data-figure={figure}]")).to_be_visible()
+
+
+def test_a_run_without_second_order_metrics_shows_fewer_figures(form: Window) -> None:
+    page = form.page
+    page.get_by_role("radio", name="Himmelblau").check()
+    page.get_by_role("radio", name="Adam", exact=True).check()
+    page.get_by_label("Steps steps").fill("5")
+    page.get_by_role("button", name="Submit job").click()
+    page.wait_for_url(re.compile(r"/runs/[\w-]+$"))
+    expect(page.locator("run-header state-badge")).to_have_text("Completed", timeout=START_MILLISECONDS)
+    form.wait_for_step("gradient-norm", 5)
+    for figure in ("damping", "reduction-ratio", "cg-iterations"):
+        expect(page.locator(f"[data-figure={figure}]")).to_be_hidden()
+    expect(page.locator("inner-solve")).to_be_hidden()
+
+
+def test_what_cannot_be_is_said_beside_its_field_before_anything_is_sent(form: Window) -> None:
+    page = form.page
+    page.get_by_label("Steps steps").fill("0")
+    page.get_by_label("Damping damping", exact=True).fill("much")
+    page.get_by_role("button", name="Submit job").click()
+    damping = page.get_by_label("Damping damping", exact=True)
+    expect(damping).to_be_focused()
+    expect(damping).to_have_attribute("aria-invalid", "true")
+    expect(damping).to_have_accessible_description(re.compile("much is not a number"))
+    expect(page.get_by_label("Steps steps")).to_have_accessible_description(re.compile("this is 0"))
+    expect(page.get_by_role("alert")).to_contain_text("each says why")
+    assert page.url.endswith("/submit")
+    damping.fill("1")
+    expect(damping).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_what_the_server_refuses_is_said_beside_its_field(form: Window) -> None:
+    page = form.page
+    page.get_by_label("Device device").fill("abacus")
+    page.get_by_role("button", name="Submit job").click()
+    device = page.get_by_label("Device device")
+    expect(device).to_have_attribute("aria-invalid", "true")
+    expect(device).to_be_focused()
+    expect(page.locator("#field-device-error")).to_contain_text("abacus")
+    expect(page.get_by_role("button", name="Submit job")).to_be_enabled()
+    form.complaints.clear()  # the browser notes the 422
+
+
+def test_a_running_job_is_cancelled_after_a_question(form: Window) -> None:
+    page = form.page
+    page.get_by_role("radio", name="Digits autoencoder").check()
+    page.get_by_label("Steps steps").fill("100000")
+    page.get_by_role("button", name="Submit job").click()
+    page.wait_for_url(re.compile(r"/runs/[\w-]+$"))
+    form.page.wait_for_function("() => (window.drawn.loss?.step ?? 0) >= 1", timeout=START_MILLISECONDS)
+    page.get_by_role("button", name="Cancel").click()
+    dialog = page.get_by_role("dialog", name="Cancel this run?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.locator("run-header state-badge")).to_have_text("Running")
+    page.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Cancel run").click()
+    expect(page.locator("run-header state-badge")).to_have_text("Cancelled", timeout=10_000)
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(page.get_by_role("button", name="Start over")).to_be_visible()
+    again = page.get_by_role("link", name="Run again …")
+    again.click()
+    expect(page.get_by_label("Steps steps")).to_have_value("100000")
+    expect(page.get_by_role("radio", name="Digits autoencoder")).to_be_checked()
+
+
+def test_without_a_worker_the_form_says_what_to_do(window: Window) -> None:
+    window.page.goto("/submit")
+    expect(window.page.get_by_role("heading", name="No worker has announced anything yet")).to_be_visible()
+    expect(window.page.get_by_role("button", name="Submit job")).to_be_hidden()
