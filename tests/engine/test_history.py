@@ -211,6 +211,15 @@ def test_the_trace_knows_which_kept_iterates_were_tried():
     assert all(kept[i] is None for i in kept if i < first_tried), "tried from the last towards the first"
 
 
+def test_iterates_are_kept_only_for_backtracking():
+    """Each is a vector as long as the parameters."""
+    _, opt, _ = trained(3, use_cg_backtracking=False)
+    last = opt.last_report.cg_iterations
+    assert last > 4
+    assert {i for i, _ in opt.last_trace.kept} <= {0, last}
+    assert opt.last_report.cg_chosen_iteration == last
+
+
 def test_the_trace_shows_the_line_search():
     problem = problems.make("mse-sum")
     opt = HessianFree(problem.parameters, lr=10.0)
