@@ -8,8 +8,8 @@ class Series:
     """Columns of one run: `x`, `steps` and every list in `values` have one entry a row, in order of step.
 
     `x` holds what was asked for: steps, seconds, RFC 3339 times, or the running total of a metric that counts. Values
-    are floats (NaN and infinities as such), bools, strings, or None where the step has no such metric. `total` rows lie in the
-    range asked for; `sampled` says that fewer are here.
+    are floats (NaN and infinities as such), bools, strings, or None where the step has no such metric. `total` rows
+    lie in the range asked for; `sampled` says that fewer are here.
     """
 
     x_name: str
