@@ -23,15 +23,16 @@ test("a run's place decides its colour", () => {
   assert.deepEqual([0, 7, 8].map(colourOf), [0, 7, 0]);
 });
 
-test("only what differs is listed, with what a run lacks left out", () => {
+test("only what differs is listed, what several runs have first", () => {
   const specs = [
     { name: "one", optimizer: "adam", optimizer_params: { lr: 1, betas: [0.9, 0.99] }, seed: 0 },
-    { name: "two", optimizer: "sgd", optimizer_params: { lr: 1, momentum: null }, seed: 0 },
+    { name: "two", optimizer: "sgd", optimizer_params: { lr: 1, momentum: null }, seed: 1 },
   ];
   assert.deepEqual(differences(specs), [
-    { path: "optimizer", values: ["adam", "sgd"] },
-    { path: "optimizer_params.betas", values: [[0.9, 0.99], undefined] },
-    { path: "optimizer_params.momentum", values: [undefined, null] },
+    { path: "optimizer", values: ["adam", "sgd"], shared: true },
+    { path: "seed", values: [0, 1], shared: true },
+    { path: "optimizer_params.betas", values: [[0.9, 0.99], undefined], shared: false },
+    { path: "optimizer_params.momentum", values: [undefined, null], shared: false },
   ]);
   assert.deepEqual(differences([specs[0]]), []);
   assert.equal(flatten(specs[0]).get("optimizer_params.lr"), 1);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { decode, formatBytes, formatCount, formatNumber } from "../../web/hessianfree_web/static/lib/numbers.js";
-import { formatAge, formatDuration, formatMoment, secondsBetween } from "../../web/hessianfree_web/static/lib/times.js";
+import { formatAge, formatDuration, formatMoment, formatRoughly, secondsBetween } from "../../web/hessianfree_web/static/lib/times.js";
 
 test("wire strings become the numbers they stand for, other strings stay", () => {
   assert.ok(Number.isNaN(decode("NaN")));
@@ -52,6 +52,11 @@ test("durations show their two largest units", () => {
     [null, "–"],
   ];
   for (const [seconds, text] of cases) assert.equal(formatDuration(seconds), text, String(seconds));
+});
+
+test("estimates show one unit", () => {
+  const cases = [[0.2, "0 s"], [80, "80 s"], [91, "2 min"], [3700, "62 min"], [7300, "2 h"], [200000, "2 d"], [Infinity, "–"]];
+  for (const [seconds, text] of cases) assert.equal(formatRoughly(seconds), text, String(seconds));
 });
 
 test("ages show one unit, and a clock that is ahead shows no negative age", () => {

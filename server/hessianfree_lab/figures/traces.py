@@ -73,7 +73,7 @@ def line_and_marks(
         mode=mode,
         line=line if "lines" in mode else None,
         marker=marker if "markers" in mode else None,
-        **{"hovertemplate": f"{title}: %{{y}}<br>{place}<extra></extra>"} | style,
+        **{"hovertemplate": f"{title}: %{{y:.6~g}}<br>{place}<extra></extra>"} | style,
     )
     marks = go.Scatter(
         uid=identity and f"{identity} marks",

@@ -83,15 +83,22 @@ class CompareTables extends HTMLElement {
       make("th", { scope: "col" }, "Setting"),
       ...this.#runs.map((run, place) => make("th", { scope: "col" }, make("span", { class: "run-name" }, this.#swatch(place), run.name))),
     );
+    const shared = rows.filter((row) => row.shared);
+    const own = rows.filter((row) => !row.shared);
+    const heading = make("tr", { class: "group" }, make("th", { scope: "rowgroup", colspan: this.#runs.length + 1 }, "Only one run has"));
     table.querySelector("tbody").replaceChildren(
-      ...rows.map(({ path, values }) =>
-        make(
-          "tr",
-          {},
-          make("th", { scope: "row" }, make("code", {}, path)),
-          ...values.map((value) => make("td", { class: value === undefined ? "muted" : undefined }, formatValue(value))),
-        ),
-      ),
+      ...shared.map((row) => this.#differenceRow(row)),
+      ...(own.length > 0 ? [heading] : []),
+      ...own.map((row) => this.#differenceRow(row)),
+    );
+  }
+
+  #differenceRow({ path, values }) {
+    return make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, make("code", {}, path)),
+      ...values.map((value) => make("td", { class: value === undefined ? "muted" : undefined }, formatValue(value))),
     );
   }
 

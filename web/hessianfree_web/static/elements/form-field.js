@@ -78,7 +78,8 @@ export class FormField {
     const { field } = this;
     const hint = make("p", { class: "field-hint", id: `${id}-hint` }, hintText(field));
     const label = make("label", { for: id }, field.title);
-    if (field.title !== field.name) label.append(" ", make("code", {}, field.name));
+    // Files and the command line know the field by its name; where the title does not tell it, it stands beside.
+    if (field.title.toLowerCase() !== field.name.replaceAll("_", " ").toLowerCase()) label.append(" ", make("code", {}, field.name));
     const wide = field.path === "notes" || field.path === "name" || field.path === "tags";
     if (field.kind === "boolean") {
       return make("div", { class: "field field-check" }, make("div", { class: "check" }, this.#control, label), hint, this.#error);

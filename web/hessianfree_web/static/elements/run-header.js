@@ -4,7 +4,7 @@ import { post, remove } from "../api.js";
 import { listen } from "../events.js";
 import { formatCount, formatNumber } from "../lib/numbers.js";
 import { fractionDone, hasEnded, shownState } from "../lib/states.js";
-import { formatDuration } from "../lib/times.js";
+import { formatRoughly } from "../lib/times.js";
 import { setText, show } from "./dom.js";
 import { pageData } from "./page-data.js";
 
@@ -61,7 +61,8 @@ class RunHeader extends HTMLElement {
     if (fraction === null && !hasEnded(run)) bar.removeAttribute("value");
     else bar.value = fraction ?? 1;
     setText(this.#part("step"), steps ? `${formatCount(step)} / ${formatCount(steps)}` : formatCount(step));
-    setText(this.#part("eta"), run.state === "running" && eta !== null ? formatDuration(Number(eta)) : "–");
+    show(this.#part("left"), !hasEnded(run));
+    setText(this.#part("eta"), run.state === "running" && eta !== null ? formatRoughly(Number(eta)) : "–");
     const elapsed = this.#part("elapsed");
     elapsed.setAttribute("at", run.started_at ?? "");
     if (run.ended_at) elapsed.setAttribute("until", run.ended_at);

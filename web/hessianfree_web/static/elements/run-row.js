@@ -3,7 +3,7 @@
 import { formatCount, formatNumber } from "../lib/numbers.js";
 import { optimizerOf, problemOf } from "../lib/runs.js";
 import { fractionDone, hasEnded, shownState } from "../lib/states.js";
-import { formatDuration } from "../lib/times.js";
+import { formatRoughly } from "../lib/times.js";
 import { make, setText, show } from "./dom.js";
 
 /** A table row cloned from `template`, filled with whatever run it is shown. */
@@ -48,9 +48,10 @@ export class RunRow {
     show(bar, started && run.state !== "completed"); // a full bar says nothing that the badge does not
     if (fraction === null && !hasEnded(run)) bar.removeAttribute("value");
     else bar.value = fraction ?? 1;
-    setText(this.#part("steps"), started ? (steps ? `${formatCount(step)} / ${formatCount(steps)}` : `${formatCount(step)} steps`) : "–");
+    const done = steps ? `${formatCount(step)} / ${formatCount(steps)}` : `${formatCount(step)} steps`;
+    setText(this.#part("steps"), started ? done : "");
     const left = run.state === "running" && eta !== null ? Number(eta) : NaN;
-    setText(this.#part("eta"), Number.isFinite(left) ? `${formatDuration(left)} left` : "");
+    setText(this.#part("eta"), Number.isFinite(left) ? `${formatRoughly(left)} left` : "");
   }
 
   get #box() {

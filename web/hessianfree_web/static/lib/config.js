@@ -12,13 +12,18 @@ export function flatten(value, path = "", into = new Map()) {
   return into;
 }
 
-/** Rows `{path, values}` for each path whose value is not the same in all `specs`; undefined where a spec lacks it. */
+/**
+ * Rows `{path, values, shared}` for each path whose value is not the same in all `specs`; undefined where a spec lacks
+ * it. `shared`: more than one spec has it. Those come first: the rest is what one optimizer has and another has not.
+ */
 export function differences(specs) {
   const flat = specs.map((spec) => flatten(spec));
   const paths = [...new Set(flat.flatMap((spec) => [...spec.keys()]))].filter((path) => !LABELS.has(path));
   return paths
     .map((path) => ({ path, values: flat.map((spec) => spec.get(path)) }))
-    .filter(({ values }) => new Set(values.map((value) => JSON.stringify(value))).size > 1);
+    .filter(({ values }) => new Set(values.map((value) => JSON.stringify(value))).size > 1)
+    .map((row) => ({ ...row, shared: row.values.filter((value) => value !== undefined).length > 1 }))
+    .sort((a, b) => b.shared - a.shared);
 }
 
 /** A configuration's value for reading. */

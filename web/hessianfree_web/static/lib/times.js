@@ -16,6 +16,15 @@ export function formatDuration(seconds) {
   return pair(rounded, DAY, "d", HOUR, "h");
 }
 
+/** A duration in its largest unit, for what is only an estimate: "40 s", "32 min", "3 h". */
+export function formatRoughly(seconds) {
+  if (typeof seconds !== "number" || !Number.isFinite(seconds)) return "–";
+  for (const [unit, name] of [[DAY, "d"], [HOUR, "h"], [MINUTE, "min"]]) {
+    if (seconds >= 1.5 * unit) return `${Math.round(seconds / unit)} ${name}`;
+  }
+  return `${Math.max(0, Math.round(seconds))} s`;
+}
+
 /** How long ago `moment` (RFC 3339) was, in one unit. */
 export function formatAge(moment, now = Date.now()) {
   const seconds = (now - Date.parse(moment)) / 1000;
