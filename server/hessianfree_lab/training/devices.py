@@ -41,7 +41,8 @@ def make_deterministic(seed: int) -> None:
     """Seed torch, and have it choose repeatable kernels; where there is none it warns into the run's log."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first cuBLAS handle is made
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # use_deterministic_algorithms(warn_only=True), but for torch's compiler, which that imports for two seconds.
+    torch.set_deterministic_debug_mode("warn")
     torch.backends.cudnn.benchmark = False
 
 

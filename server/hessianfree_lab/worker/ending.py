@@ -31,7 +31,7 @@ def of_exception(attempt: int, error: Exception) -> FinishRequest:
         return failed(attempt, "invalid", str(error))
     if isinstance(error, Diverged):
         return failed(attempt, "diverged", str(error))
-    detail = "".join(traceback.format_exception(error))
+    detail = _traceback_of(error)
     if is_out_of_memory(error):
         return failed(attempt, "out_of_memory", f"Out of memory: {_first_line(error)}", detail)
     if isinstance(error, LabError):
@@ -71,6 +71,13 @@ def memory_kills() -> int:
         if "oom_kill" in counts:
             return int(counts["oom_kill"])
     return 0
+
+
+def _traceback_of(error: Exception) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except MemoryError:
+        return "No memory was left for the traceback."
 
 
 def _first_line(error: Exception) -> str:

@@ -70,6 +70,7 @@ class LabServer:
 @contextlib.contextmanager
 def lab_server(folder: Path, **settings: Any) -> Iterator[LabServer]:
     """A running server with its data in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
     server = LabServer(folder, settings)
     server.start()
     try:

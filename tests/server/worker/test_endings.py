@@ -1,0 +1,141 @@
+"""How ends are put into words."""
+
+import os
+import signal
+
+import pytest
+import torch
+
+from hessianfree_lab.errors import Fault, InvalidRequest, LabError
+from hessianfree_lab.training.errors import Diverged
+from hessianfree_lab.worker.ending import failed, memory_kills, of_exception, of_exit
+from hessianfree_lab.worker.stopping import Stopped, StopSignal
+
+
+def raised(function):
+    try:
+        function()
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def torch_allocates_too_much():
+    return torch.empty(2**60, dtype=torch.uint8)
+
+
+def python_allocates_too_much():
+    return bytearray(2**60)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "start"),
+    [
+        (InvalidRequest([Fault("a", "a is 3; it must be 2.")]), "invalid", "a is 3; it must be 2."),
+        (Diverged(7, "loss", float("nan")), "diverged", "Diverged: loss is nan at step 7."),
+        (raised(python_allocates_too_much), "out_of_memory", "Out of memory: "),
+        (raised(torch_allocates_too_much), "out_of_memory", "Out of memory: "),
+        (
+            torch.OutOfMemoryError("CUDA out of memory."),
+            "out_of_memory",
+            "Out of memory: CUDA out of memory.",
+        ),
+        (ValueError("shapes do not match\nmore"), "error", "ValueError: shapes do not match\n\n"),
+        (RuntimeError(), "error", "RuntimeError: no further word"),
+        (LabError("The disk is full."), "error", "The disk is full."),
+    ],
+)
+def test_exceptions(error, cause, start):
+    request = of_exception(3, error)
+    assert (request.attempt, request.state, request.cause) == (3, "failed", cause)
+    assert request.error.startswith(start)
+
+
+def test_a_traceback_follows_the_sentence_and_its_end_is_kept():
+    def deep(n):
+        if n == 0:
+            raise KeyError("x" * 30_000)
+        deep(n - 1)
+
+    request = of_exception(1, raised(lambda: deep(50)))
+    assert len(request.error) <= 20_000
+    assert request.error.startswith("KeyError: 'xxx")
+    request = failed(1, "error", "Short.", "a" * 30_000 + "the end")
+    assert request.error.startswith("Short.\n\na")
+    assert request.error.endswith("the end")
+
+
+@pytest.mark.parametrize(
+    ("code", "killed_for_memory", "cause", "words"),
+    [
+        (-signal.SIGKILL, False, "error", "killed by SIGKILL."),
+        (-signal.SIGSEGV, False, "error", "killed by SIGSEGV."),
+        (-signal.SIGKILL, True, "out_of_memory", "because memory ran out"),
+        (3, False, "error", "ended by itself with exit code 3"),
+        (1, True, "error", "exit code 1"),
+    ],
+)
+def test_deaths(code, killed_for_memory, cause, words):
+    request = of_exit(2, code, killed_for_memory=killed_for_memory)
+    assert (request.state, request.cause) == ("failed", cause)
+    assert words in request.error
+
+
+def test_the_kernels_count_of_kills_is_a_number():
+    assert memory_kills() >= 0
+
+
+@pytest.fixture
+def stop():
+    before = signal.getsignal(signal.SIGTERM)
+    stop = StopSignal()
+    stop.install()
+    yield stop
+    signal.signal(signal.SIGTERM, before)
+
+
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_the_signal_interrupts(stop):
+    with pytest.raises(Stopped):
+        terminate()
+    assert stop.is_requested
+
+
+def test_no_except_exception_swallows_it(stop):
+    def careless():
+        try:
+            terminate()
+        except Exception:
+            return
+
+    with pytest.raises(Stopped):
+        careless()
+
+
+def test_it_is_put_off_while_held(stop):
+    done = []
+
+    def record():
+        with stop.held():
+            terminate()
+            done.append("written")
+
+    with pytest.raises(Stopped):
+        record()
+    assert done == ["written"]
+
+
+def test_one_that_a_finalizer_swallowed_is_found_again(stop):
+    with pytest.raises(Stopped):
+        terminate()
+    # Python has dropped the exception; the next record finds the request.
+    with pytest.raises(Stopped), stop.held():
+        pass
+
+
+def test_after_the_end_it_changes_nothing(stop):
+    stop.ignore()
+    terminate()
