@@ -87,6 +87,38 @@ def test_products_run_no_forward_pass(curvature_opt):
     assert passes["acc_step", 2] == passes["acc_step", 6] <= 3 * 2
 
 
+@pytest.mark.parametrize(("graph_memory_bytes", "passes_a_product"), [(0, 2), (2**30, 0)])
+def test_graphs_are_kept_within_the_memory_allowed(graph_memory_bytes, passes_a_product):
+    """Without any, every product runs the forward pass of both batches again."""
+
+    def passes(cg_max_iter):
+        problem = problems.make("mse-sum")
+        calls = []
+        problem.model.register_forward_hook(lambda *_: calls.append(1))
+        opt = HessianFree(
+            problem.parameters,
+            damping=30.0,
+            cg_max_iter=cg_max_iter,
+            adapt_damping=False,
+            use_cg_backtracking=False,
+            graph_memory_bytes=graph_memory_bytes,
+        )
+        opt.acc_step(problem.model, problem.loss_function, halves(problem), reduction="sum")
+        return len(calls)
+
+    assert passes(6) - passes(2) == 4 * passes_a_product
+
+
+def test_trials_of_an_accumulated_step_build_no_graph():
+    problem = problems.make("mse")
+    graphs = []
+    problem.model.register_forward_hook(lambda *_: graphs.append(torch.is_grad_enabled()))
+    opt = HessianFree(problem.parameters)
+    opt.acc_step(problem.model, problem.loss_function, halves(problem))
+    assert graphs.count(True) == 2 * 2, "one pass a batch for the gradient, one for the curvature"
+    assert graphs.count(False) == 2 * opt.last_report.loss_evaluations
+
+
 def test_products_are_counted():
     problem = problems.make("mse")
     dense, calls = problem.dense_ggn(), []
