@@ -1,10 +1,10 @@
 """The states of a run, and every way from one to another: this table is the only authority on both.
 
-    queued -> running -> completed | failed | cancelled
-              running -> queued       the attempt was lost or interrupted, and attempts remain
-              running <-> paused
-    queued, paused -> cancelled
-    completed, failed, cancelled -> queued     retry and restart
+queued -> running -> completed | failed | cancelled
+          running -> queued       the attempt was lost or interrupted, and attempts remain
+          running <-> paused
+queued, paused -> cancelled
+completed, failed, cancelled -> queued     retry and restart
 """
 
 from enum import StrEnum
@@ -39,9 +39,7 @@ class Outcome(StrEnum):
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
-    State.RUNNING: frozenset(
-        {State.COMPLETED, State.FAILED, State.CANCELLED, State.QUEUED, State.PAUSED}
-    ),
+    State.RUNNING: frozenset({State.COMPLETED, State.FAILED, State.CANCELLED, State.QUEUED, State.PAUSED}),
     State.PAUSED: frozenset({State.RUNNING, State.CANCELLED, State.QUEUED}),
     State.COMPLETED: frozenset({State.QUEUED}),
     State.FAILED: frozenset({State.QUEUED}),

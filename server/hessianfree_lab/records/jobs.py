@@ -14,7 +14,9 @@ class Budget(Wire):
 
     steps: int | None = Field(100, ge=1, le=10_000_000, description="Optimizer steps.")
     seconds: float | None = Field(None, gt=0, allow_inf_nan=False, description="Training time in seconds.")
-    target_loss: float | None = Field(None, allow_inf_nan=False, description="Stop once the loss is at or below.")
+    target_loss: float | None = Field(
+        None, allow_inf_nan=False, description="Stop once the loss is at or below."
+    )
 
 
 class Resources(Wire):

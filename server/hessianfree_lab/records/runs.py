@@ -57,7 +57,9 @@ class Run(Wire):
     archived: bool = False
     pinned: bool = False
     stop_requested: bool = Field(False, description="A cancel is on its way to the worker.")
-    stale: bool = Field(False, description="Running, but silent for longer than its lease. Shown, never stored.")
+    stale: bool = Field(
+        False, description="Running, but silent for longer than its lease. Shown, never stored."
+    )
 
 
 class RunChanges(Wire):
@@ -88,7 +90,9 @@ class FinishRequest(Wire):
     attempt: int = Field(1, ge=1)
     state: Literal["completed", "failed", "cancelled", "interrupted"]
     cause: Literal["error", "diverged", "out_of_memory", "lost", "invalid"] | None = None
-    error: str | None = Field(None, max_length=20_000, description="One sentence, then the traceback if there is one.")
+    error: str | None = Field(
+        None, max_length=20_000, description="One sentence, then the traceback if there is one."
+    )
 
 
 Item = TypeVar("Item")

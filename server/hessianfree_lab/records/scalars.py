@@ -31,7 +31,9 @@ def decode(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(decode), PlainSerializer(encode, when_used="json")]
 """A float that survives JSON."""
 
-Scalar = Annotated[bool | int | float | str | None, BeforeValidator(decode), PlainSerializer(encode, when_used="json")]
+Scalar = Annotated[
+    bool | int | float | str | None, BeforeValidator(decode), PlainSerializer(encode, when_used="json")
+]
 """One metric's value at one step: mostly a float; `accepted` is a bool, `cg_stop` a string; None: not measured."""
 
 

@@ -62,11 +62,15 @@ class CGTrace(Wire):
     model_values: list[Number] = Field(default_factory=list, description="0.5 x'Ax - b'x")
     residual_norms: list[Number] = Field(default_factory=list)
     alphas: list[Number] = Field(default_factory=list, description="CG step lengths, from iteration 1.")
-    betas: list[Number] = Field(default_factory=list, description="Conjugation coefficients, from iteration 1.")
+    betas: list[Number] = Field(
+        default_factory=list, description="Conjugation coefficients, from iteration 1."
+    )
     kept: list[KeptIterate] = Field(default_factory=list)
     chosen_iteration: int | None = None
     ritz_values: list[Number] = Field(default_factory=list, description="Eigenvalue estimates, ascending.")
-    preconditioned: bool = Field(False, description="Ritz values are then those of the preconditioned matrix.")
+    preconditioned: bool = Field(
+        False, description="Ritz values are then those of the preconditioned matrix."
+    )
     line_search: list[Trial] = Field(default_factory=list)
 
 
@@ -95,7 +99,9 @@ class IngestBatch(Wire):
     steps: list[StepRecord] = Field(default_factory=list, max_length=5_000)
     cg: list[CGTrace] = Field(default_factory=list, max_length=1_000)
     logs: list[LogLine] = Field(default_factory=list, max_length=5_000)
-    environment: dict[str, Any] | None = Field(None, description="Versions, host, device; sent once an attempt.")
+    environment: dict[str, Any] | None = Field(
+        None, description="Versions, host, device; sent once an attempt."
+    )
     landscape: Landscape | None = None
 
 
