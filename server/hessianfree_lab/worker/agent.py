@@ -58,6 +58,7 @@ class Agent:
         self._attempts: set[Attempt] = set()
         self._id = ""
         self._heartbeat_seconds = BEAT_WHILE_FREE_SECONDS
+        self._failure: Exception | None = None
 
     def stop(self) -> None:
         """Let `run` come to its end."""
@@ -77,9 +78,19 @@ class Agent:
                 raise
             self._register(announcement)
             for work in (self._claim_jobs, lambda: self._beat(announcement)):
-                threading.Thread(target=work, daemon=True).start()
+                threading.Thread(target=self._guarded, args=[work], daemon=True).start()
             self._stopping.wait()
             self._shut_down()
+        if self._failure is not None:
+            raise self._failure
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """A worker that has lost one of its threads must not look alive: what ends the thread ends the worker."""
+        try:
+            work()
+        except Exception as error:
+            self._failure = error
+            self.stop()
 
     def _register(self, announcement: Announcement) -> None:
         """Register, waiting for the server if it is away."""

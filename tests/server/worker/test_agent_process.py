@@ -241,6 +241,24 @@ def test_a_killed_worker_takes_its_jobs_with_it_and_its_successor_reports_them(l
     assert list((tmp_path / "worker" / "attempts").iterdir()) == []
 
 
+def test_a_worker_stops_in_time_without_its_server_and_its_successor_reports(lab, tmp_path):
+    server, client = lab
+    with worker(server, tmp_path / "worker", name="first") as process:
+        run = submit(client, budget={"steps": 400})
+        wait_for_step(client, run.id, 20)
+        server.end(signal.SIGKILL)
+        started = time.monotonic()
+        assert process.end() == 0
+        assert time.monotonic() - started < 12  # 8 s for reporting, 2 s for leaving, and a busy machine
+    assert len(list((tmp_path / "worker" / "attempts").iterdir())) == 1
+    server.start()
+    with worker(server, tmp_path / "worker", name="second"):
+        run = wait_for_state(client, run.id, "completed")
+        assert run.attempt == 2
+        assert steps_of(client, run.id) == list(range(1, 401))
+    assert list((tmp_path / "worker" / "attempts").iterdir()) == []
+
+
 def test_a_worker_that_was_silent_too_long_loses_its_job(lab, tmp_path):
     server, client = lab
     with worker(server, tmp_path / "worker") as process:
