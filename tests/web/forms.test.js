@@ -64,6 +64,7 @@ test("bounds in words", () => {
   assert.equal(boundsText(fields.cg_max_iter), "between 1 and 1\u202f000");
   assert.equal(boundsText(fields.lr), "above 0");
   assert.equal(boundsText(fields.adapt), "");
+  assert.equal(hintText(fields.betas), "Separated by commas.");
   assert.equal(hintText(fields.cg_max_iter), "Most iterations. Between 1 and 1\u202f000.");
 });
 

@@ -48,6 +48,14 @@ def test_any_metric_of_several_runs_over_a_running_total(http: httpx.Client) -> 
     ]
 
 
+def test_runs_of_one_name_are_told_apart(http: httpx.Client) -> None:
+    ids = [record(http, name="twin", steps=STEPS[:1]) for _ in range(2)]
+    answer = figure(http, "metric", runs=",".join(ids)).json()
+    assert [trace["name"] for trace in answer["data"] if not trace["meta"].get("marks")] == [
+        f"twin ({run[-4:]})" for run in ids
+    ]
+
+
 def test_long_runs_are_sampled_and_keep_their_ends(http: httpx.Client) -> None:
     run = record(http, steps=[{"loss": float(step % 7)} for step in range(5000)])
     line = figure(http, "loss", runs=run).json()["data"][0]

@@ -188,6 +188,14 @@ def test_names_are_shown_and_not_read_as_markup() -> None:
     assert figure["data"][0]["name"] == "&lt;b&gt;bold&lt;/b&gt; &amp; co"
 
 
+def test_a_long_name_leaves_room_and_a_placeholder_in_it_stands_for_nothing() -> None:
+    name = "%{y} " + "long " * 40
+    curve = Curve(run="a", name=name, attempt=1, series=curve_of({"loss": [1.0]}).series)
+    line = drawn(FIGURES["metric"], Material(curves=(curve,)))["data"][0]
+    assert len(line["name"]) == 48
+    assert line["hovertemplate"].startswith("&#37;{y} long")
+
+
 def test_the_path_lies_on_the_landscape_and_ends_in_its_latest_point() -> None:
     figure = drawn(FIGURES["path"], FULL)
     contour = figure["data"][0]

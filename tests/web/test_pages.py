@@ -243,3 +243,23 @@ def test_a_server_without_a_token_asks_for_none(browse: httpx.Client) -> None:
     assert browse.get("/login").headers["location"] == "/"
     assert browse.post("/login", data={"token": "x"}).headers["location"] == "/"
     assert "Sign out" not in browse.get("/").text
+
+
+def test_options_keep_the_order_in_which_they_were_announced(
+    browse: httpx.Client, http: httpx.Client
+) -> None:
+    properties = {name: {"type": "number"} for name in ("zeta", "alpha", "mu")}
+    optimizer = {
+        "name": "ordered",
+        "title": "",
+        "description": "",
+        "params_schema": {"properties": properties},
+    }
+    worker = http.post(
+        "/api/v1/workers", json={"name": "w", "host": "h", "pid": 1, "optimizers": [optimizer]}
+    )
+    assert worker.status_code == 201
+    (announced,) = [
+        info for info in page_of(browse, "/submit").data["optimizers"] if info["name"] == "ordered"
+    ]
+    assert list(announced["params_schema"]["properties"]) == ["zeta", "alpha", "mu"]

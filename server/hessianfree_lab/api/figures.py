@@ -1,6 +1,9 @@
 """Figures as Plotly JSON: what the dashboard draws, and what a notebook may fetch."""
 
 import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -44,7 +47,7 @@ def _material(store: Store, kind: Kind, ids: list[str], *, x: str, metric: str, 
     if kind.source == "trace":
         return Material(trace=_trace(store, ids[0], step))
     names = kind.metrics or (metric,)
-    curves = tuple(_curve(store, run_id, names, x) for run_id in ids)
+    curves = _told_apart(_curve(store, run_id, names, x) for run_id in ids)
     landscape = store.landscape(ids[0]) if kind.source == "landscape" else None
     return Material(curves=curves, metric=metric, landscape=landscape)
 
@@ -57,6 +60,16 @@ def _curve(store: Store, run_id: str, names: tuple[str, ...], x: str) -> Curve:
     wanted = [name for name in names if name in measured] or [names[0]]
     series = store.series(run_id, wanted, x=x, max_points=MAX_POINTS)
     return Curve(run=run_id, name=run.name, attempt=run.attempt, series=series)
+
+
+def _told_apart(curves: Iterable[Curve]) -> tuple[Curve, ...]:
+    """The curves; runs of one name get the end of their id behind it, which is where ids differ most."""
+    found = tuple(curves)
+    times = Counter(curve.name for curve in found)
+    return tuple(
+        replace(curve, name=f"{curve.name} ({curve.run[-4:]})") if times[curve.name] > 1 else curve
+        for curve in found
+    )
 
 
 def _trace(store: Store, run_id: str, step: int | None) -> CGTrace | None:

@@ -27,6 +27,9 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 templates = Jinja2Templates(directory=TEMPLATES)
 templates.env.globals |= {"version": __version__, "plotly_url": PLOTLY_URL}
+templates.env.policies["json.dumps_kwargs"] = {
+    "sort_keys": False
+}  # options stand in the order of their schema
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 RECENT_LOG_LINES = 1000

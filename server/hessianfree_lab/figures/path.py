@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from hessianfree_lab.figures import palette
 from hessianfree_lab.figures.material import Curve, Kind, Material
-from hessianfree_lab.figures.style import axis, figure, plain
+from hessianfree_lab.figures.style import axis, figure, in_legend
 from hessianfree_lab.figures.traces import identity_of, meta_of
 from hessianfree_lab.records import Landscape
 
@@ -94,7 +94,7 @@ def _path(curve: Curve) -> list[Any]:
             uid=identity_of(meta),
             meta=meta,
             mode="lines+markers",
-            name=plain(curve.name),
+            name=in_legend(curve.name),
             line={"color": paint, "width": 2},
             marker={"size": 5, "color": paint, "line": {"width": 0.8, "color": "white"}},
         ),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 GRID = "#e4e7ec"
 LINE = "#c4cad4"
 TEXT = "#414957"
+LEGEND_CHARACTERS = 48
 
 
 def axis(title: str, **settings: Any) -> dict[str, Any]:
@@ -71,6 +72,16 @@ def over_x(
 def plain(text: str) -> str:
     """`text` as Plotly shows it literally: it reads tags such as <b> and entities in labels."""
     return html.escape(text, quote=False)
+
+
+def in_legend(name: str) -> str:
+    """A run's name as legends show it: literally, and no longer than leaves room for the figure."""
+    return plain(name if len(name) <= LEGEND_CHARACTERS else f"{name[: LEGEND_CHARACTERS - 1]}…")
+
+
+def in_hover(name: str) -> str:
+    """A name as part of a hover template: literally, also where it looks like a placeholder."""
+    return plain(name).replace("%{", "&#37;{")
 
 
 def as_json(drawn: "go.Figure") -> dict[str, Any]:

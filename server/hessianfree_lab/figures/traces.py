@@ -12,7 +12,7 @@ from hessianfree_lab.figures import palette
 from hessianfree_lab.figures.axes import X_TITLES, metric_title
 from hessianfree_lab.figures.material import Curve
 from hessianfree_lab.figures.points import CLOCKS, Condition, Limits, Points, points
-from hessianfree_lab.figures.style import plain
+from hessianfree_lab.figures.style import in_hover, in_legend, plain
 
 
 def growing(
@@ -57,7 +57,8 @@ def line_and_marks(
     """`drawn` as a line or markers, and its marks on `edge_axis`; `place` is the second line of the hover text."""
     import plotly.graph_objects as go
 
-    title = plain(name)
+    title = in_legend(name)
+    said = in_hover(name)
     paint = palette.colour(colour)
     mode = style.pop("mode", "lines")
     line = {"color": paint, "width": 1.8, "dash": palette.dash(colour)} | style.pop("line", {})
@@ -73,7 +74,7 @@ def line_and_marks(
         mode=mode,
         line=line if "lines" in mode else None,
         marker=marker if "markers" in mode else None,
-        **{"hovertemplate": f"{title}: %{{y:.6~g}}<br>{place}<extra></extra>"} | style,
+        **{"hovertemplate": f"{said}: %{{y:.6~g}}<br>{place}<extra></extra>"} | style,
     )
     marks = go.Scatter(
         uid=identity and f"{identity} marks",
@@ -89,7 +90,7 @@ def line_and_marks(
         showlegend=False,
         cliponaxis=False,
         marker={"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": paint}},
-        hovertemplate=f"{title}: %{{text}}<br>{place}<extra></extra>",
+        hovertemplate=f"{said}: %{{text}}<br>{place}<extra></extra>",
     )
     return [trace, marks]
 

@@ -97,7 +97,7 @@ class CompareTables extends HTMLElement {
     return make(
       "tr",
       {},
-      make("th", { scope: "row" }, make("code", {}, path)),
+      make("th", { scope: "row" }, make("code", {}, ...breakable(path))),
       ...values.map((value) => make("td", { class: value === undefined ? "muted" : undefined }, formatValue(value))),
     );
   }
@@ -105,6 +105,11 @@ class CompareTables extends HTMLElement {
   #swatch(place) {
     return make("span", { class: "swatch", "data-colour": String(colourOf(place)), "aria-hidden": "true" });
   }
+}
+
+/** A dotted path that may be broken behind its dots and underscores. */
+function breakable(path) {
+  return path.split(/(?<=[._])/).flatMap((part) => [part, make("wbr")]);
 }
 
 customElements.define("compare-tables", CompareTables);

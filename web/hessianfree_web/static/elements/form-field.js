@@ -57,7 +57,7 @@ export class FormField {
       inputmode: numeric ? (field.kind === "integer" ? "numeric" : "decimal") : undefined,
       autocomplete: "off",
       spellcheck: "false",
-      placeholder: field.nullable ? "none" : undefined,
+      placeholder: field.nullable && numeric ? "none" : undefined,
       list: field.path === "device" ? "devices" : undefined,
       maxlength: field.kind === "text" && field.length.max ? String(field.length.max) : undefined,
     });

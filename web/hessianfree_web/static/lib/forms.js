@@ -35,7 +35,8 @@ export function boundsText({ low, lowOpen, high, highOpen }) {
 /** The hint under a field: its description and its bounds as sentences. */
 export function hintText(field) {
   const bounds = boundsText(field);
-  return [field.description, bounds && `${bounds.charAt(0).toUpperCase()}${bounds.slice(1)}.`].filter(Boolean).join(" ");
+  const separated = field.kind === "list" && "Separated by commas.";
+  return [field.description, separated, bounds && `${bounds.charAt(0).toUpperCase()}${bounds.slice(1)}.`].filter(Boolean).join(" ");
 }
 
 /** Nested object from `[path, value]` pairs with dotted paths. */
