@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -126,7 +127,15 @@ def test_a_running_job_is_cancelled_after_a_question(form: Window) -> None:
     expect(page.get_by_role("radio", name="Digits autoencoder")).to_be_checked()
 
 
-def test_without_a_worker_the_form_says_what_to_do(window: Window) -> None:
+def test_without_a_worker_the_form_says_what_to_do_and_appears_with_one(
+    window: Window, http: httpx.Client
+) -> None:
     window.page.goto("/submit")
     expect(window.page.get_by_role("heading", name="No worker has announced anything yet")).to_be_visible()
     expect(window.page.get_by_role("button", name="Submit job")).to_be_hidden()
+    expect(window.page.locator("connection-state")).to_have_text("Live")
+    entry = {"name": "tiny", "title": "Tiny", "description": "", "params_schema": {"properties": {}}}
+    announced = {"name": "w", "host": "h", "pid": 1, "problems": [entry], "optimizers": [entry]}
+    http.post("/workers", json=announced).raise_for_status()
+    expect(window.page.get_by_role("button", name="Submit job")).to_be_visible()
+    expect(window.page.get_by_text("This problem has no parameters.")).to_be_visible()

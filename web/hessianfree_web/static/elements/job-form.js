@@ -1,6 +1,7 @@
 // <job-form>: a job, from the schemas that workers announced to the server's answer.
 
 import { ApiError, post } from "../api.js";
+import { listen } from "../events.js";
 import { isDefault, nest, pick } from "../lib/forms.js";
 import { fieldsOf } from "../lib/schema.js";
 import { make, setText, show } from "./dom.js";
@@ -21,8 +22,11 @@ class JobForm extends HTMLElement {
     const ready = this.#data.problems.length > 0 && this.#data.optimizers.length > 0;
     show(this.querySelector('[data-part="nobody"]'), !ready);
     show(this.#form, ready);
-    if (!ready) return;
     const { signal } = this.#listening;
+    if (!ready) {
+      listen("workers", () => location.reload(), signal);
+      return;
+    }
     this.#form.addEventListener("submit", (event) => this.#submit(event), { signal });
     this.#form.addEventListener("input", (event) => this.#changed(event.target), { signal });
     this.#fillChoices("problem", this.#data.problems);
