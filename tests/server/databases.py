@@ -20,7 +20,7 @@ def database(url: str) -> Iterator[Engine]:
 
 
 def empty(engine: Engine) -> Engine:
-    """Remove every row of every table."""
+    """Remove every row of every table. In memory: while no other thread is at it."""
     with engine.execution_options(**{WRITES: True}).begin() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(delete(table))

@@ -18,8 +18,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    with database("sqlite://") as engine:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    # In a file: the application looks for lost leases from a thread of its own while tests empty the tables.
+    with database(f"sqlite:///{tmp_path_factory.mktemp('lab')}/lab.sqlite") as engine:
         yield engine
 
 
