@@ -46,10 +46,10 @@ def demo(
     """
     from hessianfree_lab.cli.configuration import read_settings, read_token
     from hessianfree_lab.cli.machine import start_machine
-    from hessianfree_lab.cli.signals import raise_on_terminate
+    from hessianfree_lab.cli.signals import interrupt_on_signals
     from hessianfree_lab.client import Client
 
-    raise_on_terminate()
+    interrupt_on_signals()
     settings = read_settings(host=host, port=port)
     if port is None and not _is_free(settings.host, settings.port):
         typer.echo(f"Port {settings.port} is taken: using a free one.")

@@ -6,13 +6,17 @@ import threading
 from types import FrameType
 
 
-def raise_on_terminate() -> None:
-    """Let SIGTERM end this process the way Ctrl-C does, through every `finally`."""
+def interrupt_on_signals() -> None:
+    """Let SIGTERM end this process the way Ctrl-C does, through every `finally`.
+
+    SIGINT is set too: a shell starts what a script puts into the background with SIGINT ignored.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
 
 
 def stop_when_stdin_closes() -> None:

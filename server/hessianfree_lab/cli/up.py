@@ -19,9 +19,9 @@ def up(
 
     Both stop at Ctrl-C; if either ends by itself, the other is stopped."""
     from hessianfree_lab.cli.machine import start_machine
-    from hessianfree_lab.cli.signals import raise_on_terminate
+    from hessianfree_lab.cli.signals import interrupt_on_signals
 
-    raise_on_terminate()
+    interrupt_on_signals()
     with start_machine(
         host=host,
         port=port,
