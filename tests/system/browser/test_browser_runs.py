@@ -145,10 +145,17 @@ def test_the_page_works_by_keyboard_from_its_first_key(window: Window, runs: dic
 
 def test_older_runs_are_fetched_page_by_page(window: Window, http: httpx.Client) -> None:
     for number in range(205):
-        Recorder(http, f"run {number}")
+        Recorder(http, f"run {number}", problem=f"p{number}")
     window.page.goto("/")
     expect(window.page.locator("[data-part=count]")).to_have_text("205 runs")
+    expect(window.page.locator("tbody tr")).to_have_count(200)
+    window.page.get_by_label("Filter by").fill("p37")
+    assert names(window) == ["run"]
+    window.page.get_by_role("button", name="Clear").click()
+    more = window.page.get_by_role("button", name="Show more runs")
+    more.click()
     expect(window.page.locator("tbody tr")).to_have_count(205)
+    expect(more).to_be_hidden()
 
 
 def test_on_a_phone_rows_are_cards_that_can_be_sorted(

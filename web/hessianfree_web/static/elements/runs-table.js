@@ -9,7 +9,8 @@ import { pageData } from "./page-data.js";
 import { RunRow } from "./run-row.js";
 
 const MAX_COMPARED = 16;
-const LOADED_AT_ONCE = 1000; // older ones on demand
+const SHOWN_AT_ONCE = 200; // rows; more of them on demand, or a table of thousands would be laid out again and again
+const LOADED_AT_ONCE = 1000; // runs, to sort and filter among; older ones on demand
 
 class RunsTable extends HTMLElement {
   #runs = new Map();
@@ -17,6 +18,7 @@ class RunsTable extends HTMLElement {
   #selected = new Set();
   #view = viewFrom(location.search);
   #cursor = null;
+  #most = SHOWN_AT_ONCE;
   #frame = null;
   #listening = new AbortController();
 
@@ -47,13 +49,14 @@ class RunsTable extends HTMLElement {
     }
     this.#part("sort").addEventListener("change", (event) => this.#look({ sort: event.target.value }), { signal });
     this.#part("clear").addEventListener("click", () => this.#clear(), { signal });
-    this.#part("more").addEventListener("click", () => this.#loadMore(this.#runs.size + LOADED_AT_ONCE), { signal });
+    this.#part("more").addEventListener("click", () => this.#showMore(), { signal });
     this.#part("deselect").addEventListener("click", () => this.#deselect(), { signal });
     this.addEventListener("change", (event) => event.target.matches(".run-select input") && this.#select(event.target), { signal });
   }
 
   #look(change) {
     this.#view = { ...this.#view, ...change };
+    this.#most = SHOWN_AT_ONCE;
     history.replaceState(null, "", `${location.pathname}${searchOf(this.#view)}`);
     this.#draw();
   }
@@ -89,6 +92,12 @@ class RunsTable extends HTMLElement {
     for (const run of page.items) this.#set(run);
   }
 
+  #showMore() {
+    this.#most += SHOWN_AT_ONCE;
+    if (this.#most > this.#runs.size) this.#loadMore(this.#runs.size + LOADED_AT_ONCE);
+    else this.#draw();
+  }
+
   async #loadMore(wanted) {
     try {
       while (this.#cursor !== null && this.#runs.size < wanted) {
@@ -110,7 +119,7 @@ class RunsTable extends HTMLElement {
       row.element.remove();
       this.#rows.delete(id);
     }
-    const elements = runs.map((run) => this.#row(run).element);
+    const elements = runs.slice(0, this.#most).map((run) => this.#row(run).element);
     const moved = elements.length !== body.children.length || elements.some((element, index) => body.children[index] !== element);
     if (moved) this.#place(body, elements);
     this.#drawFilters();
@@ -190,7 +199,7 @@ class RunsTable extends HTMLElement {
     show(this.#part("empty"), total === 0);
     show(this.#part("content"), total > 0);
     show(this.#part("no-match"), total > 0 && shown === 0);
-    show(this.#part("more"), this.#cursor !== null);
+    show(this.#part("more"), this.#cursor !== null || shown > this.#most);
     const { q, state, problem, optimizer } = this.#view;
     const filtered = Boolean(q || state || problem || optimizer);
     show(this.#part("clear"), filtered);
