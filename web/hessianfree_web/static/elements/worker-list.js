@@ -4,14 +4,17 @@ import { get } from "../api.js";
 import { listen } from "../events.js";
 import { formatBytes, formatCount } from "../lib/numbers.js";
 import { fractionDone } from "../lib/states.js";
-import { icon, make, show } from "./dom.js";
+import { icon, make, setText, show } from "./dom.js";
 import { pageData } from "./page-data.js";
 
 const STATES = { idle: "Idle", busy: "Busy", gone: "Gone" };
+const LOOK_MILLISECONDS = 10_000; // heartbeats are no events: when a worker was last seen has to be asked for
 
 class WorkerList extends HTMLElement {
   #workers = pageData().workers;
   #runs = new Map(pageData().runs.map((run) => [run.id, run]));
+  #drawn = "";
+  #timer = null;
   #listening = new AbortController();
 
   connectedCallback() {
@@ -19,11 +22,13 @@ class WorkerList extends HTMLElement {
     listen("workers", () => this.#fetch(), signal);
     listen("run", (run) => this.#update(run), signal);
     listen("state", ({ returned }) => returned && this.#fetch(), signal);
+    this.#timer = setInterval(() => document.hidden || this.#fetch(), LOOK_MILLISECONDS);
     this.#draw();
   }
 
   disconnectedCallback() {
     this.#listening.abort();
+    clearInterval(this.#timer);
   }
 
   async #fetch() {
@@ -37,10 +42,16 @@ class WorkerList extends HTMLElement {
 
   #update(run) {
     this.#runs.set(run.id, run);
-    if (this.#workers.some((worker) => worker.runs.includes(run.id))) this.#draw();
+    for (const item of this.querySelectorAll(`[data-run="${CSS.escape(run.id)}"]`)) this.#fill(item, run);
   }
 
+  /** New cards only where more has changed than when a worker was seen: focus and selection stay where they are. */
   #draw() {
+    const content = JSON.stringify(this.#workers.map((worker) => ({ ...worker, last_seen_at: null })));
+    const seen = this.querySelectorAll("moment-text");
+    this.#workers.forEach((worker, place) => seen[place]?.setAttribute("at", worker.last_seen_at));
+    if (content === this.#drawn) return;
+    this.#drawn = content;
     show(this.querySelector('[data-part="empty"]'), this.#workers.length === 0);
     this.querySelector('[data-part="cards"]').replaceChildren(...this.#workers.map((worker) => this.#card(worker)));
   }
@@ -68,17 +79,25 @@ class WorkerList extends HTMLElement {
 
   #doing(worker) {
     if (worker.runs.length === 0) return make("p", { class: "muted" }, worker.state === "gone" ? "It has left." : "Waiting for a job.");
-    return make("ul", { class: "plain" }, ...worker.runs.map((id) => make("li", {}, ...this.#held(id))));
+    return make("ul", { class: "plain" }, ...worker.runs.map((id) => this.#held(id)));
   }
 
   #held(id) {
+    const item = make("li", { "data-run": id }, make("a", { href: `/runs/${id}` }, id), make("progress"), make("span", { class: "muted number" }));
     const run = this.#runs.get(id);
-    const link = make("a", { href: `/runs/${id}` }, run?.name ?? id);
-    if (!run) return [link];
+    if (run) this.#fill(item, run);
+    return item;
+  }
+
+  #fill(item, run) {
+    const [link, bar, count] = item.children;
     const { step, steps } = run.progress;
     const fraction = fractionDone(run);
-    const bar = make("progress", { "aria-label": `Progress of ${run.name}`, ...(fraction === null ? {} : { value: fraction }) });
-    return [link, bar, make("span", { class: "muted number" }, steps ? `${formatCount(step)} / ${formatCount(steps)}` : formatCount(step))];
+    setText(link, run.name);
+    bar.setAttribute("aria-label", `Progress of ${run.name}`);
+    if (fraction === null) bar.removeAttribute("value");
+    else bar.value = fraction;
+    setText(count, steps ? `${formatCount(step)} / ${formatCount(steps)}` : formatCount(step));
   }
 
   #device(device) {
