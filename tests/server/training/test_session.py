@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from hessianfree_lab.errors import InvalidRequest
-from hessianfree_lab.records import CGTrace, JobSpec, StepRecord
+from hessianfree_lab.records import CGTrace, StepRecord
 from hessianfree_lab.training.errors import Diverged
 from hessianfree_lab.training.optimizers import OPTIMIZERS
 from hessianfree_lab.training.problems import PROBLEMS
-from hessianfree_lab.training.session import Session
+from server.training.sessions import records_of, session
 
 # Hessian-free says so when a step's model misled it; the metrics say it too.
 pytestmark = pytest.mark.filterwarnings("ignore:The reduction ratio `rho` is negative")
@@ -24,15 +24,6 @@ SAFE = {
     "adamw": {"lr": 1e-3},
     "lbfgs": {},
 }
-
-
-def session(problem="rosenbrock", optimizer="hessianfree", steps=3, **fields):
-    budget = fields.pop("budget", {"steps": steps})
-    return Session(JobSpec(problem=problem, optimizer=optimizer, budget=budget, **fields))
-
-
-def records_of(spec_session):
-    return [records[0] for records in spec_session]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -92,76 +83,6 @@ def test_hessian_free_tells_of_its_inner_solve():
         assert trace.stop == record.metrics["cg_stop"]
         assert trace.ritz_values == sorted(trace.ritz_values)
         assert min(trace.ritz_values) >= record.metrics["damping"] * 0.99
-
-
-class CountedForwards:
-    """Counts what an optimizer asks of a task."""
-
-    def __init__(self, task):
-        self.calls = 0
-        self._forward = task.forward
-        task.forward = self.forward
-
-    def forward(self):
-        self.calls += 1
-        return self._forward()
-
-
-def test_every_evaluation_of_lbfgs_is_counted():
-    spec_session = session("rosenbrock", "lbfgs", steps=20)
-    counted = CountedForwards(spec_session.task)
-    total = sum(record.metrics["gradient_equivalents"] for record in records_of(spec_session))
-    assert total == counted.calls
-    assert total >= 20
-
-
-def test_lbfgs_never_pays_for_a_point_of_unchanged_data_twice():
-    spec_session = session("digits-classifier", "lbfgs", steps=10)
-    points = []
-    forward = spec_session.task.forward
-
-    def remember():
-        points.append(torch.cat([p.detach().flatten() for p in spec_session.task.parameters]))
-        return forward()
-
-    spec_session.task.forward = remember
-    list(spec_session)
-    assert not any(torch.equal(p, q) for i, p in enumerate(points) for q in points[:i])
-
-
-def test_lbfgs_equals_torchs_own_loop():
-    spec_session = session("digits-classifier", "lbfgs", steps=12, dtype="float64")
-    reference = session("digits-classifier", "lbfgs", steps=12, dtype="float64")
-    losses = [record.metrics["loss"] for record in records_of(spec_session)]
-
-    options = {"max_iter": 1, "max_eval": 25, "line_search_fn": "strong_wolfe"}
-    optimizer = torch.optim.LBFGS(reference.task.parameters, **options)
-
-    def closure():
-        optimizer.zero_grad()
-        loss, _ = reference.task.forward()
-        loss.backward()
-        return loss
-
-    expected = [optimizer.step(closure).item() for _ in range(12)]
-    assert losses == expected
-
-
-def test_lbfgs_forgets_the_losses_of_another_batch():
-    params = {"batch_size": 100}
-    spec_session = session("digits-classifier", "lbfgs", steps=6, problem_params=params)
-    for records in spec_session:
-        loss, _ = spec_session.task.forward()  # still the batch of the step just made
-        if "loss_after" in records[0].metrics:
-            assert records[0].metrics["loss_after"] == pytest.approx(loss.item(), rel=1e-6)
-        assert records[0].metrics["gradient_equivalents"] >= 2
-
-
-def test_lbfgs_without_line_search_takes_its_learning_rate():
-    params = {"line_search_fn": "none", "lr": 0.1}
-    records = records_of(session("quadratic", "lbfgs", optimizer_params=params))
-    assert records[1].metrics["step_scale"] == 0.1
-    assert [record.metrics["gradient_equivalents"] for record in records] == [1, 1, 1]
 
 
 def test_preconditioner_is_used_and_paid_for():
