@@ -55,8 +55,7 @@ class HessianFree(torch.optim.Optimizer):
         """Set up the optimizer; `HessianFree.from_method` takes the parts themselves.
 
         Args:
-            params: Parameters or parameter groups; `lr` and `damping` may differ between groups. Frozen ones may be
-                among them.
+            params: Parameters, or groups of them with a `lr` and `damping` of their own; frozen ones are left alone.
             curvature_opt: "ggn" (generalized Gauss-Newton) or "hessian".
             damping: Initial Tikhonov damping, >= 0 [Martens 2010, 4.1].
             adapt_damping: Adapt it by the Levenberg-Marquardt rule. Turned off, with a warning, when damping is 0.
@@ -264,8 +263,8 @@ class HessianFree(torch.optim.Optimizer):
             peak_memory=lambda: peak_memory_bytes(parameters.device),
         )
         parameters.add(outcome.step)
-        self._remember(outcome.step, outcome.memory, outcome.report)
         self.last_report, self.last_trace = outcome.report, outcome.trace
+        self._remember(outcome.step, outcome.memory, outcome.report)
         return outcome.report.loss_after
 
     def _parameters(self) -> Parameters:
@@ -284,17 +283,18 @@ class HessianFree(torch.optim.Optimizer):
     def _remember(self, step: Tensor, memory: Memory, report: StepReport) -> None:
         for group, damping in zip(self.param_groups, memory.dampings, strict=True):
             group["damping"] = damping
-        if self.method.damping.needs_agreement and (report.reduction_ratio or 0.0) < 0:
-            warn(
-                "The reduction ratio `rho` is negative. The loss rose along the step that the quadratic model chose.",
-                stacklevel=5,  # the caller of `step`, past torch's own wrapper
-            )
         self._history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
         history.append(self._history, report)
         if self.verbose:
             print(history.latest_line(self._history, report))
+        # Last: a warning turned into an exception must leave a whole step behind.
+        if self.method.damping.needs_agreement and (report.reduction_ratio or 0.0) < 0:
+            warn(
+                "The reduction ratio `rho` is negative. The loss rose along the step that the quadratic model chose.",
+                stacklevel=5,
+            )
 
     @property
     def _history(self) -> dict[str, Any]:
-        """`state`, which torch types as keyed by parameters: here it holds "x0" and the names of `history`."""
+        """`state`, typed for what it holds: "x0" and the names of `history`."""
         return cast(dict[str, Any], self.state)

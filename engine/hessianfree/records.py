@@ -111,7 +111,7 @@ class StepReport:
     cg_chosen_iteration: int
     step_scale: float
     step_norm: float  # of the applied, scaled step
-    accepted: bool  # False: scale 0, parameters unchanged
+    accepted: bool  # False: the search or the backtracking fell back to zero, parameters unchanged
     curvature_products: int
     loss_evaluations: int  # beside the one of the linearization
     gradient_equivalents: float
@@ -151,9 +151,10 @@ class SolveTrace:
                 break
         if sound == 0:
             return ()
-        tridiagonal = torch.zeros(sound, sound, dtype=torch.float64)
-        for i in range(sound):
-            tridiagonal[i, i] = 1 / alphas[i] + (betas[i - 1] / alphas[i - 1] if i else 0.0)
-            if i + 1 < sound:
-                tridiagonal[i, i + 1] = tridiagonal[i + 1, i] = math.sqrt(betas[i]) / alphas[i]
-        return tuple(torch.linalg.eigvalsh(tridiagonal).tolist())
+        alpha = torch.tensor(alphas[:sound], dtype=torch.float64)
+        beta = torch.tensor(betas[: sound - 1], dtype=torch.float64)
+        diagonal = 1 / alpha
+        diagonal[1:] += beta / alpha[:-1]
+        below = torch.diag(beta.sqrt() / alpha[:-1], -1)
+        # Of a symmetric matrix, eigvalsh reads the lower triangle alone.
+        return tuple(torch.linalg.eigvalsh(torch.diag(diagonal) + below).tolist())

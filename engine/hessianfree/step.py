@@ -51,6 +51,7 @@ def hessian_free_step(
     )
     # Not 0 * step: the search may have refused a step that is not finite.
     step = found.scale * candidate.step if found.scale else torch.zeros_like(candidate.step)
+    step_norm = torch.linalg.vector_norm(step).item()
     searched = time.perf_counter()
 
     agreement = losses.agreement()
@@ -64,8 +65,8 @@ def hessian_free_step(
         cg_stop=solution.reason,
         cg_chosen_iteration=candidate.iteration,
         step_scale=found.scale,
-        step_norm=torch.linalg.vector_norm(step).item(),
-        accepted=found.scale != 0,
+        step_norm=step_norm,
+        accepted=step_norm != 0,
         curvature_products=solution.products,
         loss_evaluations=losses.evaluations,
         gradient_equivalents=here.cost + solution.products * here.product_cost + losses.evaluations / 3,
@@ -99,7 +100,8 @@ class _Losses:
         self.initial_scale = rates if isinstance(rates, float) else max(memory.learning_rates)
         self._bend = None if isinstance(rates, float) else rates / self.initial_scale
         self._at_zero = loss_at_zero
-        self._of: dict[int, float] = {}  # losses at the iterates themselves, unbent and unscaled
+        # Losses at the iterates themselves, unbent and unscaled; a solve from zero has its iterate 0 there.
+        self._of = {0: loss_at_zero} if memory.start is None else {}
         self.evaluations = 0
 
     def of(self, iteration: int) -> float:

@@ -147,19 +147,23 @@ def test_damping_that_is_not_adapted_is_not_judged():
     assert opt.param_groups[0]["damping"] == 1e-3
 
 
-def test_a_warning_turned_into_an_error_leaves_a_whole_step_behind():
-    """Parameters, damping, history and CG start belong to one step, whichever line of it warned."""
+@pytest.mark.parametrize(("use_linesearch", "steps_taken"), [(False, 1), (True, 0)])
+def test_a_warning_turned_into_an_error_leaves_a_whole_step_behind(use_linesearch, steps_taken):
+    """Parameters, damping, history and CG start belong to one step, or to none, whichever line of it warned."""
     x = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
 
     def forward():
         return (x + 0.5e-3 * x**2 + 10 * x**4).sum(), None
 
-    opt = HessianFree([x], curvature_opt="hessian", damping=1e-3)
+    opt = HessianFree(
+        [x], curvature_opt="hessian", damping=1e-3, use_cg_backtracking=False, use_linesearch=use_linesearch
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(UserWarning):
             opt.step(forward)
     taken = len(opt.state["init_losses"])
+    assert taken == steps_taken
     assert bool((x != 0).any()) == (taken == 1)
     assert (opt.param_groups[0]["damping"] != 1e-3) == (taken == 1)
     assert bool(opt.state["x0"].any()) == (taken == 1)

@@ -293,19 +293,3 @@ def test_a_rejected_step_leaves_the_parameters():
     report = opt.last_report
     assert (report.accepted, report.step_scale, report.step_norm) == (False, 0.0, 0.0)
     assert opt.state["learning_rates"] == [0.0]
-
-
-@pytest.mark.parametrize(
-    "bad", [torch.zeros(3, dtype=torch.float64), torch.zeros(1, 43, dtype=torch.float64)]
-)
-def test_a_gradient_of_another_shape_is_refused(bad):
-    problem = problems.make("mse")
-    with pytest.raises(ValueError, match="grad"):
-        HessianFree(problem.parameters).step(problem.forward, grad=bad)
-
-
-@pytest.mark.parametrize("loss", [torch.ones(2), 3.0])
-def test_a_loss_that_is_no_scalar_tensor_is_refused(loss):
-    x = nn.Parameter(torch.ones(2))
-    with pytest.raises(ValueError, match="loss"):
-        HessianFree([x], curvature_opt="hessian").step(lambda: (loss, None))
