@@ -78,14 +78,19 @@ def test_efficient_keeps_the_last_if_it_is_best():
 
 
 @BOTH
-def test_a_loss_that_is_no_number_is_never_chosen(backtrack):
-    """The last iterates may have left the function's domain."""
-    values = [3.0, 1.0, math.nan, math.inf]
-    index, value = backtrack(lambda i: values[i], [0, 1, 2, 3])
-    if backtrack is cg_backtracking:
-        assert (index, value) == (1, 1.0)
-    else:
-        assert not math.isnan(value)
+@pytest.mark.parametrize(
+    "values", [[math.nan, 1.0, 2.0], [math.nan, 1.0], [1.0, math.nan], [math.nan, 1.0, math.inf]]
+)
+def test_a_loss_that_is_no_number_is_never_chosen(values, backtrack):
+    """Iterates may have left the function's domain."""
+    index, value = backtrack(lambda i: values[i], list(range(len(values))))
+    assert value == values[index] == 1.0
+
+
+def test_a_loss_that_is_no_number_is_no_improvement():
+    values = [0.5, math.nan, 1.0]
+    assert cg_efficient_backtracking(lambda i: values[i], [0, 1, 2]) == (2, 1.0)
+    assert cg_backtracking(lambda i: values[i], [0, 1, 2]) == (0, 0.5)
 
 
 def test_efficient_walks_on_from_a_last_loss_that_is_no_number():

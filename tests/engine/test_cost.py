@@ -90,11 +90,10 @@ def test_products_run_no_forward_pass(curvature_opt):
     assert passes["acc_step", 2] == passes["acc_step", 6] <= 3 * 2
 
 
-@pytest.mark.parametrize(("graph_memory_bytes", "passes_a_product"), [(0, 2), (2**30, 0)])
-def test_graphs_are_kept_within_the_memory_allowed(graph_memory_bytes, passes_a_product):
-    """Without any, every product runs the forward pass of both batches again."""
+def test_graphs_are_kept_within_the_memory_allowed():
+    """Two batches: with hardly any memory a product runs both forward passes again, with more one, then none."""
 
-    def passes(cg_max_iter):
+    def passes(graph_memory_bytes, cg_max_iter):
         problem = problems.make("mse-sum")
         calls = []
         problem.model.register_forward_hook(lambda *_: calls.append(1))
@@ -109,7 +108,12 @@ def test_graphs_are_kept_within_the_memory_allowed(graph_memory_bytes, passes_a_
         opt.acc_step(problem.model, problem.loss_function, halves(problem), reduction="sum")
         return len(calls)
 
-    assert passes(6) - passes(2) == 4 * passes_a_product
+    allowed = [0, 1, *(2**k for k in range(8, 20))]
+    a_product = [(passes(size, 6) - passes(size, 2)) / 4 for size in allowed]
+    assert a_product == sorted(a_product, reverse=True)
+    assert a_product[:2] == [2, 2]
+    assert a_product[-1] == 0
+    assert set(a_product) == {2, 1, 0}
 
 
 def test_trials_of_an_accumulated_step_build_no_graph():
