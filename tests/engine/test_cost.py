@@ -22,13 +22,15 @@ def halves(problem):
 
 
 @pytest.mark.filterwarnings("ignore:The reduction ratio:UserWarning")
+@pytest.mark.parametrize("limits", [{"cg_max_iter": 20}, {"cg_max_iter": 1, "cg_decay_x0": 0.0}], ids=str)
 @pytest.mark.parametrize(
     ("switches", "lr"),
     [(switches, lr) for switches in SWITCHES for lr in (1.0, 0.5)]
     + [(switches, 8.0) for switches in SWITCHES if switches["use_linesearch"]],
     ids=str,
 )
-def test_no_point_is_evaluated_twice_in_a_step(switches, lr):
+def test_no_point_is_evaluated_twice_in_a_step(switches, lr, limits):
+    """Neither zero nor the last iterate, though several parts of the step ask for their losses."""
     problem = problems.make("mse-sum")
     points, with_graph = [], []
 
@@ -37,7 +39,7 @@ def test_no_point_is_evaluated_twice_in_a_step(switches, lr):
         with_graph.append(torch.is_grad_enabled())
         return problem.forward()
 
-    opt = HessianFree(problem.parameters, damping=2.0, lr=lr, cg_max_iter=20, **switches)
+    opt = HessianFree(problem.parameters, damping=2.0, lr=lr, **limits, **switches)
     for _ in range(3):
         points.clear()
         with_graph.clear()

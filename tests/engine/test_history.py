@@ -211,6 +211,21 @@ def test_the_trace_knows_which_kept_iterates_were_tried():
     assert all(kept[i] is None for i in kept if i < first_tried), "tried from the last towards the first"
 
 
+def test_the_trace_has_the_true_losses_of_kept_iterates():
+    """After one CG iteration both are tried: the solution, and the start, which is zero only in the first step."""
+    problem = problems.make("cross-entropy")
+    opt = HessianFree(problem.parameters, cg_max_iter=1)
+    for _ in range(3):
+        origin, start = problem.vector(), opt.state["x0"].clone()
+        opt.step(problem.forward)
+        solution = opt.state["x0"] / 0.95
+        assert dict(opt.last_trace.kept) == pytest.approx(
+            {0: problem.loss_at(origin + start).item(), 1: problem.loss_at(origin + solution).item()},
+            rel=1e-12,
+        )
+    assert start.any()
+
+
 def test_iterates_are_kept_only_for_backtracking():
     """Each is a vector as long as the parameters."""
     _, opt, _ = trained(3, use_cg_backtracking=False)
