@@ -36,6 +36,11 @@ class Problem:
     def dimension(self):
         return sum(p.numel() for p in self.trainable)
 
+    def batches(self, sizes=(5, 7)):
+        """The data as a list of `(inputs, targets)`, as `acc_step` takes it."""
+        sizes = list(sizes)
+        return list(zip(self.inputs.split(sizes), self.targets.split(sizes), strict=True))
+
     def vector(self):
         """The trainable parameters, flat, `[P]`."""
         return torch.cat([p.detach().reshape(-1) for p in self.trainable])

@@ -11,10 +11,6 @@ UNEVEN = {"even": [4, 4, 4], "uneven": [1, 7, 4], "one batch": [12], "single sam
 PAIRS = {("mse", "mean"), ("mse-sum", "sum"), ("cross-entropy", "mean"), ("cross-entropy-sum", "sum")}
 
 
-def batches(problem, sizes):
-    return list(zip(problem.inputs.split(sizes), problem.targets.split(sizes), strict=True))
-
-
 @pytest.mark.parametrize("curvature_opt", ["ggn", "hessian"])
 @pytest.mark.parametrize("sizes", UNEVEN.values(), ids=UNEVEN)
 @pytest.mark.parametrize(("name", "reduction"), sorted(PAIRS))
@@ -26,7 +22,7 @@ def test_equals_a_step_on_the_concatenated_data(name, reduction, sizes, curvatur
     for _ in range(4):
         expected = opt_whole.step(whole.forward)
         final = opt_parts.acc_step(
-            parts.model, parts.loss_function, batches(parts, sizes), reduction=reduction
+            parts.model, parts.loss_function, parts.batches(sizes), reduction=reduction
         )
         assert type(final) is float
         assert final == pytest.approx(expected, rel=1e-10)
@@ -40,7 +36,7 @@ def test_equals_a_step_on_every_kind_of_model(name):
     opt_whole, opt_parts = HessianFree(whole.parameters), HessianFree(parts.parameters)
     for _ in range(3):
         opt_whole.step(whole.forward)
-        opt_parts.acc_step(parts.model, parts.loss_function, batches(parts, [5, 7]))
+        opt_parts.acc_step(parts.model, parts.loss_function, parts.batches())
     torch.testing.assert_close(parts.vector(), whole.vector(), rtol=0, atol=1e-10)
 
 
@@ -49,7 +45,7 @@ def test_batches_are_weighted_by_their_targets_not_their_inputs():
     whole, parts = problems.make("cross-entropy-pixels"), problems.make("cross-entropy-pixels")
     opt_whole, opt_parts = HessianFree(whole.parameters), HessianFree(parts.parameters)
     opt_whole.step(whole.forward)
-    opt_parts.acc_step(parts.model, parts.loss_function, batches(parts, [1, 3]))
+    opt_parts.acc_step(parts.model, parts.loss_function, parts.batches([1, 3]))
     torch.testing.assert_close(parts.vector(), whole.vector(), rtol=0, atol=1e-10)
 
 
@@ -102,15 +98,13 @@ def test_loss_gradient_and_curvature_on_data_of_their_own(reduction, curvature_o
 def test_a_list_that_is_not_given_is_that_of_the_loss(changed):
     """Giving one list of its own must not move the other one."""
     problem = problems.make("mse")
-    lists = {"grad_datalist": batches(problem, [12]), "mvp_datalist": batches(problem, [12])}
+    lists = {"grad_datalist": problem.batches([12]), "mvp_datalist": problem.batches([12])}
     ours, theirs = problems.make("mse"), problems.make("mse")
     lists[changed] = [(problem.inputs[:8], problem.targets[:8])]
     HessianFree(ours.parameters).acc_step(
-        ours.model, ours.loss_function, batches(ours, [5, 7]), **{changed: lists[changed]}
+        ours.model, ours.loss_function, ours.batches(), **{changed: lists[changed]}
     )
-    HessianFree(theirs.parameters).acc_step(
-        theirs.model, theirs.loss_function, batches(theirs, [12]), **lists
-    )
+    HessianFree(theirs.parameters).acc_step(theirs.model, theirs.loss_function, theirs.batches([12]), **lists)
     torch.testing.assert_close(ours.vector(), theirs.vector(), rtol=0, atol=1e-12)
 
 
@@ -119,7 +113,7 @@ def test_a_preconditioner_is_used():
     scaling = torch.linspace(0.5, 2.0, whole.dimension, dtype=torch.float64)
     opt_whole, opt_parts = HessianFree(whole.parameters), HessianFree(parts.parameters)
     opt_whole.step(whole.forward, M_func=lambda v: scaling * v)
-    opt_parts.acc_step(parts.model, parts.loss_function, batches(parts, [5, 7]), M_func=lambda v: scaling * v)
+    opt_parts.acc_step(parts.model, parts.loss_function, parts.batches(), M_func=lambda v: scaling * v)
     torch.testing.assert_close(parts.vector(), whole.vector(), rtol=0, atol=1e-12)
     assert opt_parts.last_trace.preconditioned
     assert opt_parts.last_trace.alphas == pytest.approx(opt_whole.last_trace.alphas, rel=1e-8)
@@ -130,14 +124,14 @@ def test_another_reduction_is_refused(reduction):
     problem = problems.make("mse")
     with pytest.raises(ValueError, match="reduction"):
         HessianFree(problem.parameters).acc_step(
-            problem.model, problem.loss_function, batches(problem, [12]), reduction=reduction
+            problem.model, problem.loss_function, problem.batches([12]), reduction=reduction
         )
 
 
 @pytest.mark.parametrize("empty", ["loss_datalist", "grad_datalist", "mvp_datalist"])
 def test_an_empty_list_is_refused(empty):
     problem = problems.make("mse")
-    lists = {"loss_datalist": batches(problem, [12]), empty: []}
+    lists = {"loss_datalist": problem.batches([12]), empty: []}
     before = problem.vector()
     with pytest.raises(ValueError, match="empty"):
         HessianFree(problem.parameters).acc_step(problem.model, problem.loss_function, **lists)
@@ -150,8 +144,8 @@ def test_memory_for_graphs_changes_the_cost_and_not_the_step(graph_memory_bytes)
     opt_free = HessianFree(free.parameters)
     opt_bounded = HessianFree(bounded.parameters, graph_memory_bytes=graph_memory_bytes)
     for _ in range(3):
-        opt_free.acc_step(free.model, free.loss_function, batches(free, [5, 7]))
-        opt_bounded.acc_step(bounded.model, bounded.loss_function, batches(bounded, [5, 7]))
+        opt_free.acc_step(free.model, free.loss_function, free.batches())
+        opt_bounded.acc_step(bounded.model, bounded.loss_function, bounded.batches())
     torch.testing.assert_close(bounded.vector(), free.vector(), rtol=0, atol=1e-12)
 
 
@@ -160,7 +154,7 @@ def test_step_and_acc_step_share_history_and_warm_start():
     ours, theirs = problems.make("mse"), problems.make("mse")
     opt_ours, opt_theirs = HessianFree(ours.parameters), HessianFree(theirs.parameters)
     opt_ours.step(ours.forward)
-    opt_ours.acc_step(ours.model, ours.loss_function, batches(ours, [5, 7]))
+    opt_ours.acc_step(ours.model, ours.loss_function, ours.batches())
     opt_theirs.step(theirs.forward)
     opt_theirs.step(theirs.forward)
     assert opt_ours.state["final_losses"] == pytest.approx(opt_theirs.state["final_losses"], rel=1e-12)

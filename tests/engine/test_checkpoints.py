@@ -7,17 +7,8 @@ import pytest
 import torch
 
 from engine import problems
+from engine.runs import advance
 from hessianfree.optimizer import HessianFree
-
-
-def halves(problem):
-    return list(zip(problem.inputs.split([5, 7]), problem.targets.split([5, 7]), strict=True))
-
-
-def advance(opt, problem, way):
-    if way == "step":
-        return opt.step(problem.forward)
-    return opt.acc_step(problem.model, problem.loss_function, halves(problem))
 
 
 def through_a_file(saved):
@@ -29,7 +20,7 @@ def through_a_file(saved):
 
 
 @pytest.mark.parametrize("steps_before", [0, 1, 3])
-@pytest.mark.parametrize("way", ["step", "acc_step"])
+@pytest.mark.parametrize("way", ["forward", "model"])
 @pytest.mark.parametrize("settings", [{}, {"use_cg_backtracking": False, "cg_decay_x0": 1.0}], ids=str)
 def test_a_restored_run_continues_to_the_bit(settings, way, steps_before):
     problem = problems.make("cross-entropy")

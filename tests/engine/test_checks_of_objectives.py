@@ -9,11 +9,6 @@ from torch import nn
 from engine import problems
 from hessianfree.optimizer import HessianFree
 
-
-def batches(problem, sizes):
-    return list(zip(problem.inputs.split(sizes), problem.targets.split(sizes), strict=True))
-
-
 # test_reduction
 
 
@@ -26,7 +21,7 @@ def test_the_right_reduction_passes(name, reduction, sizes, curvature_opt):
     problem = problems.make(name)
     before = problem.vector()
     opt = HessianFree(problem.parameters, curvature_opt=curvature_opt)
-    opt.test_reduction(problem.model, problem.loss_function, batches(problem, sizes), reduction)
+    opt.test_reduction(problem.model, problem.loss_function, problem.batches(sizes), reduction)
     assert torch.equal(problem.vector(), before)
     assert all(p.grad is None for p in problem.parameters)
     assert opt.state["init_losses"] == []
@@ -37,7 +32,7 @@ def test_the_wrong_reduction_raises(name, reduction):
     problem = problems.make(name)
     opt = HessianFree(problem.parameters)
     with pytest.raises(RuntimeError):
-        opt.test_reduction(problem.model, problem.loss_function, batches(problem, [6, 6]), reduction)
+        opt.test_reduction(problem.model, problem.loss_function, problem.batches([6, 6]), reduction)
 
 
 def test_a_layer_that_mixes_samples_raises():
@@ -45,7 +40,7 @@ def test_a_layer_that_mixes_samples_raises():
     model = nn.Sequential(problem.model, nn.BatchNorm1d(3).double())
     opt = HessianFree(model.parameters())
     with pytest.raises(RuntimeError):
-        opt.test_reduction(model, problem.loss_function, batches(problem, [4, 8]), "mean")
+        opt.test_reduction(model, problem.loss_function, problem.batches([4, 8]), "mean")
 
 
 @pytest.mark.parametrize(("difference", "passes"), [(0.005, True), (0.05, False)])
@@ -57,10 +52,10 @@ def test_one_percent_is_the_tolerance(difference, passes):
 
     opt = HessianFree(problem.parameters)
     if passes:
-        opt.test_reduction(problem.model, lossy, batches(problem, [6, 6]), "mean")
+        opt.test_reduction(problem.model, lossy, problem.batches([6, 6]), "mean")
     else:
         with pytest.raises(RuntimeError):
-            opt.test_reduction(problem.model, lossy, batches(problem, [6, 6]), "mean")
+            opt.test_reduction(problem.model, lossy, problem.batches([6, 6]), "mean")
 
 
 class SplitLoss:
@@ -82,14 +77,14 @@ def test_each_of_the_three_is_compared_and_named(wrong):
     problem = problems.make("mse")
     opt = HessianFree(problem.parameters)
     with pytest.raises(RuntimeError, match=wrong):
-        opt.test_reduction(problem.model, SplitLoss(wrong), batches(problem, [6, 6]), "mean")
+        opt.test_reduction(problem.model, SplitLoss(wrong), problem.batches([6, 6]), "mean")
 
 
 def test_one_batch_has_nothing_to_add_up():
     problem = problems.make("mse")
     with pytest.raises(ValueError, match="two"):
         HessianFree(problem.parameters).test_reduction(
-            problem.model, problem.loss_function, batches(problem, [12]), "mean"
+            problem.model, problem.loss_function, problem.batches([12]), "mean"
         )
 
 
@@ -97,7 +92,7 @@ def test_an_unknown_reduction_is_refused():
     problem = problems.make("mse")
     with pytest.raises(ValueError, match="reduction"):
         HessianFree(problem.parameters).test_reduction(
-            problem.model, problem.loss_function, batches(problem, [6, 6]), "median"
+            problem.model, problem.loss_function, problem.batches([6, 6]), "median"
         )
 
 
@@ -119,7 +114,7 @@ def step(problem, way, **options):
     if way == "step":
         opt.step(problem.forward, **options)
     else:
-        opt.acc_step(problem.model, problem.loss_function, batches(problem, [5, 7]), **options)
+        opt.acc_step(problem.model, problem.loss_function, problem.batches(), **options)
     return opt
 
 

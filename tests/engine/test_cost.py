@@ -1,24 +1,13 @@
-"""What a step may cost: each point is evaluated once, a product runs no forward pass, CG reads the device rarely."""
+"""What a step may cost: each point is evaluated once, and a product runs no forward pass."""
 
 import itertools
 
 import pytest
 import torch
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine import problems
-from hessianfree.cg import cg
+from engine.runs import SWITCHES
 from hessianfree.optimizer import HessianFree
-
-SWITCHES = [
-    {"adapt_damping": a, "use_cg_backtracking": b, "use_linesearch": c}
-    for a, b, c in itertools.product([False, True], repeat=3)
-]
-
-
-def halves(problem):
-    return list(zip(problem.inputs.split([5, 7]), problem.targets.split([5, 7]), strict=True))
 
 
 @pytest.mark.filterwarnings("ignore:The reduction ratio:UserWarning")
@@ -84,7 +73,7 @@ def test_products_run_no_forward_pass(curvature_opt):
         if way == "step":
             opt.step(problem.forward)
         else:
-            opt.acc_step(problem.model, problem.loss_function, halves(problem), reduction="sum")
+            opt.acc_step(problem.model, problem.loss_function, problem.batches(), reduction="sum")
         assert opt.last_report.cg_iterations == cg_max_iter
         assert opt.last_report.curvature_products == cg_max_iter
         passes[way, cg_max_iter] = len(calls)
@@ -107,7 +96,7 @@ def test_graphs_are_kept_within_the_memory_allowed():
             use_cg_backtracking=False,
             graph_memory_bytes=graph_memory_bytes,
         )
-        opt.acc_step(problem.model, problem.loss_function, halves(problem), reduction="sum")
+        opt.acc_step(problem.model, problem.loss_function, problem.batches(), reduction="sum")
         return len(calls)
 
     allowed = [0, 1, *(2**k for k in range(8, 20))]
@@ -123,7 +112,7 @@ def test_trials_of_an_accumulated_step_build_no_graph():
     graphs = []
     problem.model.register_forward_hook(lambda *_: graphs.append(torch.is_grad_enabled()))
     opt = HessianFree(problem.parameters)
-    opt.acc_step(problem.model, problem.loss_function, halves(problem))
+    opt.acc_step(problem.model, problem.loss_function, problem.batches())
     assert graphs.count(True) == 2 * 2, "one pass a batch for the gradient, one for the curvature"
     assert graphs.count(False) == 2 * opt.last_report.loss_evaluations
 
@@ -152,101 +141,3 @@ def test_gradient_and_product_given_need_no_graph():
     assert graphs
     assert not any(graphs)
     assert len(graphs) == 1 + opt.last_report.loss_evaluations
-
-
-class CountReads(TorchDispatchMode):
-    """Counts what makes the host wait for the device: reads of scalars, by the operator or of a whole tensor."""
-
-    OPERATORS = frozenset({"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero", "aten::nonzero"})
-
-    def __init__(self):
-        super().__init__()
-        self.reads = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.reads += function._schema.name in self.OPERATORS
-        return function(*args, **(kwargs or {}))
-
-
-class CountCopies(TorchFunctionMode):
-    """Counts the methods that hand a whole tensor to the host and pass by the dispatcher."""
-
-    METHODS = frozenset({"tolist", "numpy", "cpu", "__array__"})
-
-    def __init__(self):
-        super().__init__()
-        self.reads = 0
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        self.reads += getattr(function, "__name__", "") in self.METHODS
-        return function(*args, **(kwargs or {}))
-
-
-def reads_of(call):
-    with CountReads() as scalars, CountCopies() as tensors:
-        call()
-    return scalars.reads + tensors.reads
-
-
-def test_reads_are_seen():
-    """The counter of the tests below counts every way to look at a device's number."""
-    t = torch.tensor([1.0, 2.0])
-    for look in (
-        lambda: t[0].item(),
-        lambda: t.tolist(),
-        lambda: bool(t[0] > 0),
-        lambda: float(t[1]),
-        lambda: t.cpu(),
-    ):
-        assert reads_of(look) == 1
-    assert reads_of(lambda: torch.dot(t, t) / t.sum() * t) == 0
-
-
-@pytest.mark.parametrize("martens", [False, True])
-@pytest.mark.parametrize("preconditioned", [False, True])
-def test_cg_reads_the_device_at_most_twice_an_iteration(preconditioned, martens):
-    generator = torch.Generator().manual_seed(0)
-    R = torch.randn(80, 80, generator=generator, dtype=torch.float64)
-    A, b = R @ R.T + torch.eye(80, dtype=torch.float64), torch.ones(80, dtype=torch.float64)
-    M = (lambda v: 0.01 * v) if preconditioned else None
-
-    def solve(iterations):
-        x_iters, _, _ = cg(
-            lambda v: A @ v,
-            b,
-            M=M,
-            max_iter=iterations,
-            martens_conv_crit=martens,
-            store_x_at_iters=None,
-            tol=0.0,
-        )
-        assert len(x_iters) == iterations + 1
-
-    few, many = reads_of(lambda: solve(5)), reads_of(lambda: solve(15))
-    assert few > 0
-    assert many - few <= 2 * 10
-
-
-@pytest.mark.parametrize("curvature_opt", ["ggn", "hessian"])
-@pytest.mark.parametrize("way", ["step", "acc_step"])
-def test_a_step_reads_the_device_at_most_twice_a_cg_iteration(way, curvature_opt):
-    def advance(iterations):
-        problem = problems.make("mse-sum")
-        opt = HessianFree(
-            problem.parameters,
-            curvature_opt=curvature_opt,
-            damping=30.0,
-            cg_max_iter=iterations,
-            adapt_damping=False,
-            use_cg_backtracking=False,
-            use_linesearch=False,
-        )
-        if way == "step":
-            opt.step(problem.forward)
-        else:
-            opt.acc_step(problem.model, problem.loss_function, halves(problem), reduction="sum")
-        assert opt.last_report.cg_iterations == iterations
-
-    few, many = reads_of(lambda: advance(2)), reads_of(lambda: advance(6))
-    assert many - few <= 2 * 4
-    assert few <= 2 * 2 + 12

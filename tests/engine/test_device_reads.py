@@ -1,0 +1,108 @@
+"""How often a step makes the host wait for the device: at most twice a CG iteration."""
+
+import pytest
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from engine import problems
+from hessianfree.cg import cg
+from hessianfree.optimizer import HessianFree
+
+
+class CountReads(TorchDispatchMode):
+    """Counts what makes the host wait for the device: reads of scalars, by the operator or of a whole tensor."""
+
+    OPERATORS = frozenset({"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero", "aten::nonzero"})
+
+    def __init__(self):
+        super().__init__()
+        self.reads = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.reads += function._schema.name in self.OPERATORS
+        return function(*args, **(kwargs or {}))
+
+
+class CountCopies(TorchFunctionMode):
+    """Counts the methods that hand a whole tensor to the host and pass by the dispatcher."""
+
+    METHODS = frozenset({"tolist", "numpy", "cpu", "__array__"})
+
+    def __init__(self):
+        super().__init__()
+        self.reads = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.reads += getattr(function, "__name__", "") in self.METHODS
+        return function(*args, **(kwargs or {}))
+
+
+def reads_of(call):
+    with CountReads() as scalars, CountCopies() as tensors:
+        call()
+    return scalars.reads + tensors.reads
+
+
+def test_reads_are_seen():
+    """The counter of the tests below counts every way to look at a device's number."""
+    t = torch.tensor([1.0, 2.0])
+    for look in (
+        lambda: t[0].item(),
+        lambda: t.tolist(),
+        lambda: bool(t[0] > 0),
+        lambda: float(t[1]),
+        lambda: t.cpu(),
+    ):
+        assert reads_of(look) == 1
+    assert reads_of(lambda: torch.dot(t, t) / t.sum() * t) == 0
+
+
+@pytest.mark.parametrize("martens", [False, True])
+@pytest.mark.parametrize("preconditioned", [False, True])
+def test_cg_reads_the_device_at_most_twice_an_iteration(preconditioned, martens):
+    generator = torch.Generator().manual_seed(0)
+    R = torch.randn(80, 80, generator=generator, dtype=torch.float64)
+    A, b = R @ R.T + torch.eye(80, dtype=torch.float64), torch.ones(80, dtype=torch.float64)
+    M = (lambda v: 0.01 * v) if preconditioned else None
+
+    def solve(iterations):
+        x_iters, _, _ = cg(
+            lambda v: A @ v,
+            b,
+            M=M,
+            max_iter=iterations,
+            martens_conv_crit=martens,
+            store_x_at_iters=None,
+            tol=0.0,
+        )
+        assert len(x_iters) == iterations + 1
+
+    few, many = reads_of(lambda: solve(5)), reads_of(lambda: solve(15))
+    assert few > 0
+    assert many - few <= 2 * 10
+
+
+@pytest.mark.parametrize("curvature_opt", ["ggn", "hessian"])
+@pytest.mark.parametrize("way", ["step", "acc_step"])
+def test_a_step_reads_the_device_at_most_twice_a_cg_iteration(way, curvature_opt):
+    def advance(iterations):
+        problem = problems.make("mse-sum")
+        opt = HessianFree(
+            problem.parameters,
+            curvature_opt=curvature_opt,
+            damping=30.0,
+            cg_max_iter=iterations,
+            adapt_damping=False,
+            use_cg_backtracking=False,
+            use_linesearch=False,
+        )
+        if way == "step":
+            opt.step(problem.forward)
+        else:
+            opt.acc_step(problem.model, problem.loss_function, problem.batches(), reduction="sum")
+        assert opt.last_report.cg_iterations == iterations
+
+    few, many = reads_of(lambda: advance(2)), reads_of(lambda: advance(6))
+    assert many - few <= 2 * 4
+    assert few <= 2 * 2 + 12
