@@ -11,7 +11,7 @@ from hessianfree.records import Agreement
 class LevenbergMarquardt:
     """Raise the damping when the model promised too much, lower it when it kept its word [Martens 2010, 4.1].
 
-    Ratio below `low` (or not a number): damping *= grow; above `high`: damping *= shrink. A negative ratio warns.
+    Ratio below `low` (or not a number): damping *= grow; above `high`: damping *= shrink.
     """
 
     low: float = 0.25

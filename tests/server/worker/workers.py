@@ -92,11 +92,13 @@ def worker(
 def wait_for_state(client: Client, run_id: str, *states: str) -> Run:
     """The run, once it is in one of these states."""
     wait_until(
-        lambda: client.run(run_id).state in states,
+        lambda: client.run(run_id).state in {*states, "completed", "failed", "cancelled"},
         seconds=RUN_SECONDS,
-        what=f"{states} of {client.run(run_id)}",
+        what=f"{states} of {run_id}",
     )
-    return client.run(run_id)
+    run = client.run(run_id)
+    assert run.state in states, run.error or run
+    return run
 
 
 def wait_for_step(client: Client, run_id: str, step: int) -> None:

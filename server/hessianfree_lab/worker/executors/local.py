@@ -65,9 +65,10 @@ class LocalProcess:
 
     def terminate(self) -> None:
         """Ask the runner to end."""
-        with self._lock:
+        # Not Popen.terminate, which collects a runner that has just ended: `wait` would find no child any more.
+        with self._lock, suppress(ProcessLookupError):
             if not self._has_ended:
-                self._process.terminate()
+                os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End the runner and everything it started, at once."""
