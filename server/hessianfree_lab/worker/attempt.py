@@ -89,6 +89,7 @@ class Attempt:
             request = of_exception(self.held.attempt, error)
             with contextlib.suppress(ClientError):
                 self._client.finish(self.held.run, request)
+            self.abandon()  # or the sender would follow the spool for ever
             words = f"failed: {error}"
         self._on_end(self, words)
 
