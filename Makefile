@@ -49,7 +49,7 @@ test: lint types test-js chromium  ## everything, the browser included
 	$(BIN)/python -m pytest
 
 test-fast: $(DEV)  ## the tests that need no browser and no whole processes; under a minute
-	$(BIN)/python -m pytest -m 'not system'
+	$(BIN)/python -m pytest -n 2 -m 'not system'
 
 lint: $(DEV)  ## ruff and the import rules
 	$(BIN)/ruff check .

@@ -21,6 +21,8 @@ from hessianfree_lab.settings import Settings
 from server.api.live import streaming
 from server.makers import announcement
 
+pytestmark = pytest.mark.system  # whole processes
+
 SERVE = """
 import json, sys, time
 from hessianfree_lab.serving import serve

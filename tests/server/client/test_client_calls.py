@@ -22,6 +22,8 @@ from hessianfree_lab.records import (
 )
 from server.client.lab_server import lab_server
 
+pytestmark = pytest.mark.system  # whole processes
+
 SCHEMA = {
     "type": "object",
     "properties": {"size": {"type": "integer", "minimum": 1, "default": 3}},

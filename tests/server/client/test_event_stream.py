@@ -12,6 +12,8 @@ from hessianfree_lab.records import IngestBatch, ScriptRun, StepRecord
 from server.client.lab_server import lab_server
 from system.launch import wait_until
 
+pytestmark = pytest.mark.system  # whole processes
+
 
 @pytest.mark.parametrize(
     ("lines", "messages"),

@@ -22,6 +22,7 @@ from hessianfree_lab.records import (
 from server.client.lab_server import lab_server
 from system.launch import wait_until
 
+pytestmark = pytest.mark.system  # whole processes
 DRAIN_SECONDS = 30.0
 
 

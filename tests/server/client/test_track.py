@@ -13,6 +13,8 @@ from hessianfree_lab.records import FinishRequest
 from server.client.lab_server import lab_server
 from system.launch import clean_environment, wait_until
 
+pytestmark = pytest.mark.system  # whole processes
+
 NO_TORCH = """
 import sys
 from hessianfree_lab.client import track

@@ -23,6 +23,8 @@ from server.worker.runs import (
 )
 from system.launch import clean_environment, wait_until
 
+pytestmark = pytest.mark.system  # whole processes
+
 
 def test_a_job_runs_to_its_budget(tmp_path):
     spool, finish = ended(tmp_path, problem="rosenbrock", budget={"steps": 5})
