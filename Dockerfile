@@ -51,10 +51,10 @@ CMD ["serve", "--token-file", "/access/token"]
 
 
 FROM base AS worker
-# PyTorch's own index has wheels without CUDA's gigabytes. For GPUs build with --build-arg TORCH_INDEX= (empty): then
-# torch is the one that pip finds for the platform, CUDA included. Without dependencies, because that index holds other
-# versions of them than constraints.txt; the next step brings the right ones.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# Left to itself, pip finds the torch of the platform: on Linux the one with CUDA's gigabytes. For a small CPU image build
+# with --build-arg TORCH_INDEX=... and the address of PyTorch's CPU wheels, which its installation page names. Without
+# dependencies, because that index holds other versions of them than constraints.txt; the next step brings the right ones.
+ARG TORCH_INDEX=
 RUN pip install --no-deps --constraint constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchvision
 RUN python requirements.py worker > requirements.txt && pip install --constraint constraints.txt --requirement requirements.txt
 COPY --from=wheel /dist /dist
