@@ -110,12 +110,7 @@ class BatchedObjective:
         self._share_of_products = entries[0] / entries[1]
 
     def linearize(self) -> Linearization:
-        loss, gradient = (
-            0.0,
-            torch.zeros(
-                self._parameters.dimension, dtype=self._parameters.dtype, device=self._parameters.device
-            ),
-        )
+        loss, gradient = 0.0, self._parameters.zeros()
         for weight, batch in self._gradient_batches:
             with torch.enable_grad():
                 graph, _ = self._forward(batch)

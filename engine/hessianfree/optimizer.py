@@ -14,6 +14,7 @@ from hessianfree.cg_backtracking import EfficientBacktracking, LastIterate
 from hessianfree.checks import check_reduction, concatenate, warn_if_not_deterministic
 from hessianfree.curvature import GaussNewton, Hessian
 from hessianfree.damping import ConstantDamping, LevenbergMarquardt
+from hessianfree.execution import Execution
 from hessianfree.interfaces import CurvatureAt, LinearMap
 from hessianfree.linesearch import ArmijoBacktracking, FixedScale
 from hessianfree.method import Method
@@ -50,7 +51,7 @@ class HessianFree(torch.optim.Optimizer):
         use_linesearch: bool = True,
         verbose: bool = False,
         *,
-        graph_memory_bytes: int = 2**30,
+        execution: Execution = Execution(),
     ) -> None:
         """Set up the optimizer; `HessianFree.from_method` takes the parts themselves.
 
@@ -65,7 +66,7 @@ class HessianFree(torch.optim.Optimizer):
             lr: Scale of the step; where the line search starts.
             use_linesearch: Shrink the scale until the loss falls enough [Martens & Sutskever 2012, 8.8].
             verbose: Print a line a step.
-            graph_memory_bytes: `acc_step` keeps autograd graphs between products while they fit in.
+            execution: How to carry it out: memory and speed, see `Execution`.
 
         Raises:
             ValueError: a setting is out of bounds; the message names it.
@@ -85,7 +86,7 @@ class HessianFree(torch.optim.Optimizer):
             search=ArmijoBacktracking() if use_linesearch else FixedScale(),
             warm_start=cg_decay_x0,
         )
-        self._set_up(params, method, damping, lr, verbose, graph_memory_bytes)
+        self._set_up(params, method, damping, lr, verbose, execution)
 
     @classmethod
     def from_method(
@@ -96,11 +97,11 @@ class HessianFree(torch.optim.Optimizer):
         damping: float = 1.0,
         lr: float = 1.0,
         verbose: bool = False,
-        graph_memory_bytes: int = 2**30,
+        execution: Execution = Execution(),
     ) -> "HessianFree":
         """An optimizer made of the parts of `method`, one's own among them perhaps."""
         optimizer = cls.__new__(cls)
-        optimizer._set_up(params, method, damping, lr, verbose, graph_memory_bytes)
+        optimizer._set_up(params, method, damping, lr, verbose, execution)
         return optimizer
 
     def _set_up(
@@ -110,16 +111,15 @@ class HessianFree(torch.optim.Optimizer):
         damping: float,
         lr: float,
         verbose: bool,
-        graph_memory_bytes: int,
+        execution: Execution,
     ) -> None:
         super().__init__(params, {"lr": lr, "damping": damping})
         self.method = method
         self.verbose = verbose
-        self.graph_memory_bytes = graph_memory_bytes
+        self.execution = execution
         self.last_report: StepReport | None = None
         self.last_trace: SolveTrace | None = None
-        parameters = self._parameters()
-        self._history["x0"] = torch.zeros_like(parameters.flatten(parameters.tensors))
+        self._history["x0"] = self._parameters().zeros()
         history.begin(self._history, backtracks=not isinstance(method.selector, LastIterate))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ class HessianFree(torch.optim.Optimizer):
             grad_datalist,
             mvp_datalist,
             reduction=reduction,
-            graph_memory_bytes=self.graph_memory_bytes,
+            graph_memory_bytes=self.execution.graph_memory_bytes,
         )
         return self._advance(parameters, objective, M_func, test_deterministic)
 

@@ -40,6 +40,10 @@ class Parameters:
         """P, the number of trainable scalars."""
         return sum(self._sizes)
 
+    def zeros(self) -> Tensor:
+        """A [P] vector of zeros."""
+        return torch.zeros(self.dimension, dtype=self.dtype, device=self.device)
+
     def flatten(self, tensors: Sequence[Tensor | None]) -> Tensor:
         """One [P] vector of tensors shaped like the parameters; None stands for zeros. Detached."""
         return torch.cat(

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from engine import problems
+from hessianfree.execution import Execution
 from hessianfree.optimizer import HessianFree
 
 UNEVEN = {"even": [4, 4, 4], "uneven": [1, 7, 4], "one batch": [12], "single samples": [1] * 12}
@@ -142,7 +143,7 @@ def test_an_empty_list_is_refused(empty):
 def test_memory_for_graphs_changes_the_cost_and_not_the_step(graph_memory_bytes):
     free, bounded = problems.make("cross-entropy"), problems.make("cross-entropy")
     opt_free = HessianFree(free.parameters)
-    opt_bounded = HessianFree(bounded.parameters, graph_memory_bytes=graph_memory_bytes)
+    opt_bounded = HessianFree(bounded.parameters, execution=Execution(graph_memory_bytes=graph_memory_bytes))
     for _ in range(3):
         opt_free.acc_step(free.model, free.loss_function, free.batches())
         opt_bounded.acc_step(bounded.model, bounded.loss_function, bounded.batches())

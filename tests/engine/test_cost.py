@@ -7,6 +7,7 @@ import torch
 
 from engine import problems
 from engine.runs import SWITCHES
+from hessianfree.execution import Execution
 from hessianfree.optimizer import HessianFree
 
 
@@ -94,7 +95,7 @@ def test_graphs_are_kept_within_the_memory_allowed():
             cg_max_iter=cg_max_iter,
             adapt_damping=False,
             use_cg_backtracking=False,
-            graph_memory_bytes=graph_memory_bytes,
+            execution=Execution(graph_memory_bytes=graph_memory_bytes),
         )
         opt.acc_step(problem.model, problem.loss_function, problem.batches(), reduction="sum")
         return len(calls)

@@ -1,0 +1,17 @@
+"""How a step is carried out, as opposed to what it computes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """Choices that cost time or memory and leave the method as it is.
+
+    `graph_memory_bytes` bounds the autograd graphs that `acc_step` keeps between curvature products.
+    """
+
+    graph_memory_bytes: int = 2**30
+
+    def __post_init__(self) -> None:
+        if self.graph_memory_bytes < 0:
+            raise ValueError(f"graph_memory_bytes must be >= 0; got {self.graph_memory_bytes}")
