@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 
+from hessianfree.loss_slice import LossSlice
+
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
     """Choices that cost time or memory and leave the method as it is.
 
     `graph_memory_bytes` bounds the autograd graphs that `acc_step` keeps between curvature products.
+    `loss_slice` asks for the loss along the step (see LossSlice); None: it costs nothing.
     """
 
     graph_memory_bytes: int = 2**30
+    loss_slice: LossSlice | None = None
 
     def __post_init__(self) -> None:
         if self.graph_memory_bytes < 0:

@@ -1,7 +1,16 @@
-"""The history in `opt.state`: lists with an entry a step, under the names that scripts for this optimizer read."""
+"""The history in `opt.state`: lists with an entry a step, under the names that scripts for this optimizer read.
+
+Beside them `x0`, the next CG start, [P]; zeros stand for none.
+"""
 
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from hessianfree.cg_backtracking import LastIterate
+from hessianfree.interfaces import CandidateSelector
+from hessianfree.parameters import Parameters
 from hessianfree.records import StepReport
 
 _FIELDS = {  # name in opt.state -> field of the report
@@ -15,10 +24,11 @@ _FIELDS = {  # name in opt.state -> field of the report
 }
 
 
-def begin(history: dict[str, Any], *, backtracks: bool) -> None:
-    """Empty lists for every name; `best_cg_iters` only where there is a choice to remember."""
+def begin(history: dict[str, Any], *, parameters: Parameters, selector: CandidateSelector) -> None:
+    """No start, and empty lists for every name; `best_cg_iters` only where there is a choice to remember."""
+    history["x0"] = parameters.zeros()
     for name in _FIELDS:
-        if backtracks or name != "best_cg_iters":
+        if name != "best_cg_iters" or not isinstance(selector, LastIterate):
             history[name] = []
 
 
@@ -29,10 +39,33 @@ def append(history: dict[str, Any], report: StepReport) -> None:
             history[name].append(getattr(report, field))
 
 
+def steps(history: dict[str, Any]) -> int:
+    """How many steps it tells of."""
+    return len(history.get("init_losses", ()))
+
+
+def start(history: dict[str, Any], parameters: Parameters) -> Tensor | None:
+    """The next CG start; None: zero, which saves CG a product.
+
+    None too if its length is not that of the trainable parameters any more: a layer has been frozen or unfrozen.
+    """
+    x0: Tensor | None = history.get("x0")
+    if x0 is None or x0.numel() != parameters.dimension or not x0.any():
+        return None
+    return x0.to(device=parameters.device, dtype=parameters.dtype)
+
+
+def extend_start(history: dict[str, Any], parameters: Parameters, added: int) -> None:
+    """Zeros for the `added` trainable scalars that now stand at the end of `parameters`."""
+    x0 = history.get("x0")
+    if x0 is not None and x0.numel() + added == parameters.dimension:
+        history["x0"] = torch.cat([x0, x0.new_zeros(added)])
+
+
 def latest_line(history: dict[str, Any], report: StepReport) -> str:
     """The latest step in a line for a person."""
     return (
-        f"step {len(history['init_losses'])}: loss {report.loss:.6g} -> {report.loss_after:.6g}, "
+        f"step {steps(history)}: loss {report.loss:.6g} -> {report.loss_after:.6g}, "
         f"{report.cg_iterations} CG iterations ({report.cg_stop}), scale {report.step_scale:.3g}, "
-        f"damping {report.damping:.3g}"
+        f"damping {report.damping:.3g}" + (f"; rejected: {report.rejection}" if report.rejection else "")
     )

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
-from hessianfree.records import Agreement, CGSolution, Linearization, SearchResult, SolveState
+from hessianfree.records import Agreement, CGSolution, Linearization, Memory, SearchResult, SolveState
 
 
 class LinearMap(Protocol):
@@ -113,6 +113,21 @@ class StepSearch(Protocol):
         ...
 
 
+class Acceptance(Protocol):
+    """Decides whether the step that the search chose is taken."""
+
+    def objection(self, loss: float, loss_after: float) -> str | None:
+        """Why not to go from `loss` to `loss_after`, in words that hold for either sign; None: go."""
+        ...
+
+    def after_rejection(self, before: Memory, after: Memory) -> Memory:
+        """What the next step starts with when this one was not taken.
+
+        `before` is what this step started with, `after` what the next one would start with otherwise.
+        """
+        ...
+
+
 class Parts(Protocol):
     """What `hessian_free_step` composes; `hessianfree.method.Method` is the class with the defaults."""
 
@@ -124,5 +139,7 @@ class Parts(Protocol):
     def selector(self) -> CandidateSelector: ...
     @property
     def search(self) -> StepSearch: ...
+    @property
+    def acceptance(self) -> Acceptance: ...
     @property
     def warm_start(self) -> float: ...

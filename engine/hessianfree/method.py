@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass, field
 
+from hessianfree.acceptance import AcceptAny
 from hessianfree.cg import ConjugateGradient
 from hessianfree.cg_backtracking import EfficientBacktracking
 from hessianfree.curvature.gauss_newton import GaussNewton
 from hessianfree.damping import LevenbergMarquardt
-from hessianfree.interfaces import CandidateSelector, CurvatureAt, DampingPolicy, LinearSolver, StepSearch
+from hessianfree.interfaces import (
+    Acceptance,
+    CandidateSelector,
+    CurvatureAt,
+    DampingPolicy,
+    LinearSolver,
+    StepSearch,
+)
 from hessianfree.linesearch import ArmijoBacktracking
 
 
@@ -22,4 +30,5 @@ class Method:
     damping: DampingPolicy = field(default_factory=LevenbergMarquardt)
     selector: CandidateSelector = field(default_factory=EfficientBacktracking)
     search: StepSearch = field(default_factory=ArmijoBacktracking)
+    acceptance: Acceptance = field(default_factory=AcceptAny)
     warm_start: float = 0.95

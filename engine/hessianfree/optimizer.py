@@ -1,41 +1,37 @@
 """`HessianFree`: the method with the face of a torch optimizer."""
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 from warnings import warn
 
 import torch
 from torch import Tensor, nn
 
 from hessianfree import history
-from hessianfree.cg import ConjugateGradient
-from hessianfree.cg_backtracking import EfficientBacktracking, LastIterate
 from hessianfree.checks import check_reduction, concatenate, warn_if_not_deterministic
-from hessianfree.curvature import GaussNewton, Hessian
-from hessianfree.damping import ConstantDamping, LevenbergMarquardt
 from hessianfree.execution import Execution
-from hessianfree.interfaces import CurvatureAt, LinearMap
-from hessianfree.linesearch import ArmijoBacktracking, FixedScale
+from hessianfree.interfaces import LinearMap, Objective
+from hessianfree.maximization import Negated, report_as_maximized, trace_as_maximized
 from hessianfree.method import Method
 from hessianfree.objectives import BatchedObjective, ClosureObjective, Forward
+from hessianfree.options import method_of
 from hessianfree.parameters import Parameters
+from hessianfree.penalty import Penalized
 from hessianfree.preconditioners import diag_EF_preconditioner
-from hessianfree.records import Memory, SolveTrace, StepReport
+from hessianfree.recording import RecordingOptimizer
 from hessianfree.step import hessian_free_step
 from hessianfree.utils import peak_memory_bytes
 
 Batches = Sequence[tuple[Any, Any]]
 
-_CURVATURES: dict[str, CurvatureAt] = {"ggn": GaussNewton, "hessian": Hessian}
 
-
-class HessianFree(torch.optim.Optimizer):
+class HessianFree(RecordingOptimizer):
     """Hessian-free (truncated Newton) optimization [Martens 2010; Martens & Sutskever 2012].
 
     Each step solves `(B + damping I) x = -gradient` by conjugate gradients, where B, the Gauss-Newton matrix or the
     Hessian, is only ever multiplied with vectors. `last_report` and `last_trace` tell what the latest step did;
-    `state` holds the history (lists, an entry a step) and `x0`, the next CG start.
+    `state` holds the history (lists, an entry a step) and `x0`, the next CG start. A copy or a pickle has all of this,
+    but neither hooks nor callbacks; a `state_dict` has `state` and the groups.
     """
 
     def __init__(
@@ -51,12 +47,16 @@ class HessianFree(torch.optim.Optimizer):
         use_linesearch: bool = True,
         verbose: bool = False,
         *,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
+        reject_worse: bool = False,
         execution: Execution = Execution(),
     ) -> None:
         """Set up the optimizer; `HessianFree.from_method` takes the parts themselves.
 
         Args:
-            params: Parameters, or groups of them with a `lr` and `damping` of their own; frozen ones are left alone.
+            params: Parameters, or groups of them with a `lr`, `damping` and `weight_decay` of their own; frozen ones
+                are left alone.
             curvature_opt: "ggn" (generalized Gauss-Newton) or "hessian".
             damping: Initial Tikhonov damping, >= 0 [Martens 2010, 4.1].
             adapt_damping: Adapt it by the Levenberg-Marquardt rule. Turned off, with a warning, when damping is 0.
@@ -66,27 +66,34 @@ class HessianFree(torch.optim.Optimizer):
             lr: Scale of the step; where the line search starts.
             use_linesearch: Shrink the scale until the loss falls enough [Martens & Sutskever 2012, 8.8].
             verbose: Print a line a step.
+            weight_decay: Adds weight_decay / 2 * ||theta||^2 of the trainable parameters to the objective, curvature
+                and reported losses included.
+            maximize: Maximize; `forward`, `grad` and `mvp` answer for the function itself, and so do the reports. (With
+                `weight_decay` the penalty is subtracted.)
+            reject_worse: Refuse a step whose loss is higher or not finite, and raise the damping, see `RejectWorse`.
             execution: How to carry it out: memory and speed, see `Execution`.
 
         Raises:
             ValueError: a setting is out of bounds; the message names it.
         """
-        if curvature_opt not in _CURVATURES:
-            raise ValueError(f'curvature_opt must be "ggn" or "hessian"; got {curvature_opt!r}')
-        if cg_max_iter is not None and cg_max_iter < 1:
-            raise ValueError(f"cg_max_iter must be at least 1, or None; got {cg_max_iter}")
-        if damping == 0 and adapt_damping:
-            warn("damping is 0 and cannot be adapted by factors: adapt_damping is turned off", stacklevel=2)
-            adapt_damping = False
-        method = Method(
-            curvature=_CURVATURES[curvature_opt],
-            solver=ConjugateGradient(max_iter=cg_max_iter, keep=None if use_cg_backtracking else ()),
-            damping=LevenbergMarquardt() if adapt_damping else ConstantDamping(),
-            selector=EfficientBacktracking() if use_cg_backtracking else LastIterate(),
-            search=ArmijoBacktracking() if use_linesearch else FixedScale(),
-            warm_start=cg_decay_x0,
+        method = method_of(
+            curvature_opt=curvature_opt,
+            damping=damping,
+            adapt_damping=adapt_damping,
+            cg_max_iter=cg_max_iter,
+            cg_decay_x0=cg_decay_x0,
+            use_cg_backtracking=use_cg_backtracking,
+            use_linesearch=use_linesearch,
+            reject_worse=reject_worse,
         )
-        self._set_up(params, method, damping, lr, verbose, execution)
+        super().__init__(
+            params,
+            {"lr": lr, "damping": damping, "weight_decay": weight_decay},
+            method=method,
+            maximize=maximize,
+            verbose=verbose,
+            execution=execution,
+        )
 
     @classmethod
     def from_method(
@@ -96,42 +103,23 @@ class HessianFree(torch.optim.Optimizer):
         *,
         damping: float = 1.0,
         lr: float = 1.0,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
         verbose: bool = False,
         execution: Execution = Execution(),
     ) -> "HessianFree":
         """An optimizer made of the parts of `method`, one's own among them perhaps."""
         optimizer = cls.__new__(cls)
-        optimizer._set_up(params, method, damping, lr, verbose, execution)
+        RecordingOptimizer.__init__(
+            optimizer,
+            params,
+            {"lr": lr, "damping": damping, "weight_decay": weight_decay},
+            method=method,
+            maximize=maximize,
+            verbose=verbose,
+            execution=execution,
+        )
         return optimizer
-
-    def _set_up(
-        self,
-        params: Iterable[Any],
-        method: Method,
-        damping: float,
-        lr: float,
-        verbose: bool,
-        execution: Execution,
-    ) -> None:
-        super().__init__(params, {"lr": lr, "damping": damping})
-        self.method = method
-        self.verbose = verbose
-        self.execution = execution
-        self.last_report: StepReport | None = None
-        self.last_trace: SolveTrace | None = None
-        self._history["x0"] = self._parameters().zeros()
-        history.begin(self._history, backtracks=not isinstance(method.selector, LastIterate))
-
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """As torch's; torch calls it for the groups of the constructor too.
-
-        Raises:
-            ValueError: the group's `damping` or `lr` is negative.
-        """
-        for name in ("damping", "lr"):
-            if (value := param_group.get(name, self.defaults[name])) < 0:
-                raise ValueError(f"{name} must be >= 0; got {value}")
-        super().add_param_group(param_group)
 
     # torch wraps `step` of a subclass so that step hooks and profiler marks work. mypy knows another signature.
     def step(  # type: ignore[override]
@@ -228,23 +216,14 @@ class HessianFree(torch.optim.Optimizer):
         exponent: float | None = None,
         use_backpack: bool = True,
     ) -> LinearMap:
-        """The empirical-Fisher preconditioner [Martens 2010, 4.7] at the current parameters and damping."""
-        damping = self.param_groups[0]["damping"]
+        """The empirical-Fisher preconditioner [Martens 2010, 4.7] at the current parameters.
+
+        The first group's damping and weight decay count for all.
+        """
+        damping = self.param_groups[0]["damping"] + self.param_groups[0]["weight_decay"]
         return diag_EF_preconditioner(
             model, loss_func, inputs, targets, reduction, damping, exponent, use_backpack
         )
-
-    def state_dict(self) -> dict[str, Any]:
-        """As torch's; the history is copied, so that later steps do not grow a saved one."""
-        saved = super().state_dict()
-        saved["state"] = {
-            key: list(value) if isinstance(value, list) else value for key, value in saved["state"].items()
-        }
-        return saved
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As torch's; takes a copy of everything."""
-        super().load_state_dict(copy.deepcopy(state_dict))
 
     def _advance(
         self,
@@ -253,48 +232,40 @@ class HessianFree(torch.optim.Optimizer):
         M: LinearMap | None,
         test_deterministic: bool,
     ) -> float:
+        # By this mark, which they set around `step` alone, torch's schedulers know that a step came before theirs.
+        self._opt_called = True
         if test_deterministic:
             warn_if_not_deterministic(objective, parameters)
+        loss_slice = self.execution.loss_slice
         outcome = hessian_free_step(
-            objective,
+            self._minimized(objective, parameters),
             self.method,
             self._memory(parameters),
             M,
+            slice_scales=loss_slice.scales_in(history.steps(self._history)) if loss_slice else (),
             peak_memory=lambda: peak_memory_bytes(parameters.device),
         )
-        parameters.add(outcome.step)
-        self.last_report, self.last_trace = outcome.report, outcome.trace
-        self._remember(outcome.step, outcome.memory, outcome.report)
-        return outcome.report.loss_after
-
-    def _parameters(self) -> Parameters:
-        """Anew for each step: groups may be added and layers frozen between two."""
-        return Parameters([group["params"] for group in self.param_groups])
-
-    def _memory(self, parameters: Parameters) -> Memory:
-        start: Tensor = self._history["x0"]
-        usable = start.numel() == parameters.dimension and bool(start.any())
-        return Memory(
-            dampings=tuple(float(group["damping"]) for group in self.param_groups),
-            learning_rates=tuple(float(group["lr"]) for group in self.param_groups),
-            start=start if usable else None,  # a start from zero saves CG a product
-        )
-
-    def _remember(self, step: Tensor, memory: Memory, report: StepReport) -> None:
-        for group, damping in zip(self.param_groups, memory.dampings, strict=True):
-            group["damping"] = damping
-        self._history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
-        history.append(self._history, report)
-        if self.verbose:
-            print(history.latest_line(self._history, report))
+        report, trace = outcome.report, outcome.trace
+        if self.maximize:
+            report, trace = report_as_maximized(report), trace_as_maximized(trace)
+        if report.accepted:
+            parameters.add(outcome.step)
+        self._record(outcome.step, outcome.memory, report, trace)
         # Last: a warning turned into an exception must leave a whole step behind.
         if self.method.damping.needs_agreement and (report.reduction_ratio or 0.0) < 0:
             warn(
                 "The reduction ratio `rho` is negative. The loss rose along the step that the quadratic model chose.",
-                stacklevel=5,
+                stacklevel=4,
             )
+        return report.loss_after
 
-    @property
-    def _history(self) -> dict[str, Any]:
-        """`state`, typed for what it holds: "x0" and the names of `history`."""
-        return cast(dict[str, Any], self.state)
+    def _minimized(self, objective: Objective, parameters: Parameters) -> Objective:
+        """What the step minimizes: the objective, negated and penalized as told."""
+        if self.maximize:
+            objective = Negated(objective)
+        weight = parameters.spread([float(group["weight_decay"]) for group in self.param_groups])
+        return (
+            objective
+            if isinstance(weight, float) and weight == 0
+            else Penalized(objective, parameters, weight)
+        )

@@ -97,6 +97,8 @@ class Memory:
 class StepReport:
     """One step in plain numbers. Counts and seconds are of this step; None: not measured.
 
+    Losses are those of the function optimized: weight decay included, and with the user's sign when maximizing.
+
     `gradient_equivalents` is the step's arithmetic in units of one gradient: a gradient 1, a loss evaluation 1/3, a
     product with the Gauss-Newton matrix 4/3, with the Hessian 2.
     """
@@ -111,7 +113,8 @@ class StepReport:
     cg_chosen_iteration: int
     step_scale: float
     step_norm: float  # of the applied, scaled step
-    accepted: bool  # False: the search or the backtracking fell back to zero, parameters unchanged
+    accepted: bool  # False: parameters unchanged
+    rejection: str | None  # why not accepted, in words; None: accepted
     curvature_products: int
     loss_evaluations: int  # beside the one of the linearization
     gradient_equivalents: float
@@ -123,7 +126,10 @@ class StepReport:
 
 @dataclass(frozen=True, kw_only=True)
 class SolveTrace:
-    """The inner life of one step: what CG, backtracking and line search saw."""
+    """The inner life of one step: what CG, backtracking and line search saw.
+
+    `model_values` are CG's own, of the function minimized; everything called a loss is as in the report.
+    """
 
     stop: str
     damping: float
@@ -135,17 +141,19 @@ class SolveTrace:
     chosen_iteration: int
     preconditioned: bool
     line_search: tuple[tuple[float, float], ...]  # (scale, loss)
+    slice: tuple[tuple[float, float, float], ...] = ()  # (scale, loss, what the damped model says there)
 
     def ritz_values(self) -> tuple[float, ...]:
         """Eigenvalue estimates of the damped (and, if so, preconditioned) matrix, ascending.
 
         CG's coefficients are the Lanczos tridiagonal matrix in disguise [Golub & Van Loan 2013, 11.3]: diagonal
-        1/alpha_i + beta_{i-1}/alpha_{i-1}, off-diagonal sqrt(beta_i)/alpha_i. Iterations from the first breakdown on
-        (a coefficient that is not finite, or not positive) are left out.
+        1/alpha_i + beta_{i-1}/alpha_{i-1}, off-diagonal sqrt(beta_i)/|alpha_i|. A negative alpha is negative
+        curvature, and gives a negative value. Iterations after a breakdown (a coefficient that is not finite, a beta
+        that is not positive) are left out. Costs no product; O(k^3) arithmetic on the host for k iterations.
         """
         alphas, betas = self.alphas, self.betas
         sound = 0
-        while sound < len(alphas) and math.isfinite(alphas[sound]) and alphas[sound] > 0:
+        while sound < len(alphas) and math.isfinite(alphas[sound]) and alphas[sound] != 0:
             sound += 1
             if not (math.isfinite(betas[sound - 1]) and betas[sound - 1] > 0):
                 break
@@ -155,6 +163,6 @@ class SolveTrace:
         beta = torch.tensor(betas[: sound - 1], dtype=torch.float64)
         diagonal = 1 / alpha
         diagonal[1:] += beta / alpha[:-1]
-        below = torch.diag(beta.sqrt() / alpha[:-1], -1)
+        below = torch.diag(beta.sqrt() / alpha[:-1].abs(), -1)
         # Of a symmetric matrix, eigvalsh reads the lower triangle alone.
         return tuple(torch.linalg.eigvalsh(torch.diag(diagonal) + below).tolist())

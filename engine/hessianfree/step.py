@@ -1,15 +1,16 @@
 """One Hessian-free step, the whole algorithm on one screen."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from hessianfree.curvature.damped import Damped
 from hessianfree.interfaces import LinearMap, Objective, Parts
-from hessianfree.records import Agreement, Candidate, CGSolution, Memory, SearchResult, SolveTrace, StepReport
+from hessianfree.losses import Losses
+from hessianfree.records import CGSolution, Memory, SolveTrace, StepReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,21 +28,25 @@ def hessian_free_step(
     parts: Parts,
     memory: Memory,
     M: LinearMap | None = None,
+    *,
+    slice_scales: Sequence[float] = (),
     peak_memory: Callable[[], int | None] = lambda: None,
 ) -> StepOutcome:
     """Linearize, solve, judge the model, choose an iterate, search along it [Martens 2010, Algorithm 2; 4].
 
-    `M` approximates the inverse of the damped curvature. The objective's parameters are only read and tried.
+    `M` approximates the inverse of the damped curvature; `slice_scales` are those to look at the loss at, beside what
+    the search tries (see LossSlice). The objective's parameters are only read and tried.
     """
     started = time.perf_counter()
     here = objective.linearize()
+    gradient_norm = torch.linalg.vector_norm(here.gradient).item()
     linearized = time.perf_counter()
 
     damped = Damped(here.curvature, objective.spread(memory.dampings))
     solution = parts.solver.solve(damped, -here.gradient, memory.start, M)
     solved = time.perf_counter()
 
-    losses = _Losses(objective, solution, memory, here.loss)
+    losses = Losses(objective, solution, memory, here.loss)
     if parts.damping.needs_agreement:
         losses.of(solution.last)
     candidate = losses.candidate(parts.selector.choose(losses.of, sorted(solution.iterates)))
@@ -49,32 +54,16 @@ def hessian_free_step(
     found = parts.search.search(
         lambda scale: losses.along(candidate, scale), here.loss, slope, losses.initial_scale
     )
+    objection = parts.acceptance.objection(here.loss, found.loss)
+    if objection is not None:
+        found = replace(found, scale=0.0, loss=here.loss)
     # Not 0 * step: the search may have refused a step that is not finite.
     step = found.scale * candidate.step if found.scale else torch.zeros_like(candidate.step)
     step_norm = torch.linalg.vector_norm(step).item()
+    sliced, products_of_slice = losses.slice(candidate, slope, damped, slice_scales)
     searched = time.perf_counter()
 
     agreement = losses.agreement()
-    report = StepReport(
-        loss=here.loss,
-        loss_after=found.loss,
-        gradient_norm=torch.linalg.vector_norm(here.gradient).item(),
-        damping=memory.dampings[0],
-        reduction_ratio=agreement.ratio if agreement and agreement.predicted else None,
-        cg_iterations=solution.last,
-        cg_stop=solution.reason,
-        cg_chosen_iteration=candidate.iteration,
-        step_scale=found.scale,
-        step_norm=step_norm,
-        accepted=step_norm != 0,
-        curvature_products=solution.products,
-        loss_evaluations=losses.evaluations,
-        gradient_equivalents=here.cost + solution.products * here.product_cost + losses.evaluations / 3,
-        seconds_gradient=linearized - started,
-        seconds_cg=solved - linearized,
-        seconds_search=searched - solved,
-        peak_memory_bytes=peak_memory(),
-    )
     next_memory = Memory(
         dampings=tuple(
             parts.damping.update(damping, agreement) if agreement else damping for damping in memory.dampings
@@ -82,59 +71,53 @@ def hessian_free_step(
         learning_rates=memory.learning_rates,
         start=_next_start(solution, parts.warm_start),
     )
-    trace = _trace(solution, losses, candidate, found, report.damping, preconditioned=M is not None)
+    rejection = None
+    if step_norm == 0:
+        if losses.initial_scale == 0:
+            rejection = "the learning rate is 0"
+        elif gradient_norm == 0:
+            rejection = "the gradient is 0"
+        else:
+            failed = "the search" if found.scale == 0 else "backtracking over the CG iterates"
+            rejection = objection or f"{failed} found nothing better than the starting point"
+            next_memory = parts.acceptance.after_rejection(memory, next_memory)
+
+    products = solution.products + products_of_slice
+    report = StepReport(
+        loss=here.loss,
+        loss_after=found.loss,
+        gradient_norm=gradient_norm,
+        damping=memory.dampings[0],
+        reduction_ratio=agreement.ratio if agreement and agreement.predicted else None,
+        cg_iterations=solution.last,
+        cg_stop=solution.reason,
+        cg_chosen_iteration=candidate.iteration,
+        step_scale=found.scale,
+        step_norm=step_norm,
+        accepted=rejection is None,
+        rejection=rejection,
+        curvature_products=products,
+        loss_evaluations=losses.evaluations,
+        gradient_equivalents=here.cost + products * here.product_cost + losses.evaluations / 3,
+        seconds_gradient=linearized - started,
+        seconds_cg=solved - linearized,
+        seconds_search=searched - solved,
+        peak_memory_bytes=peak_memory(),
+    )
+    trace = SolveTrace(
+        stop=solution.reason,
+        damping=report.damping,
+        model_values=solution.model_values,
+        residual_norms=solution.residual_norms,
+        alphas=solution.alphas,
+        betas=solution.betas,
+        kept=tuple((iteration, losses.known(iteration)) for iteration in sorted(solution.iterates)),
+        chosen_iteration=candidate.iteration,
+        preconditioned=M is not None,
+        line_search=found.trials,
+        slice=sliced,
+    )
     return StepOutcome(step=step, memory=next_memory, report=report, trace=trace)
-
-
-class _Losses:
-    """Losses at scaled CG iterates, each point evaluated once.
-
-    Learning rates that differ between groups bend the step: each group's part is scaled by its share of the largest.
-    """
-
-    def __init__(
-        self, objective: Objective, solution: CGSolution, memory: Memory, loss_at_zero: float
-    ) -> None:
-        self._objective, self._solution = objective, solution
-        rates = objective.spread(memory.learning_rates)
-        self.initial_scale = rates if isinstance(rates, float) else max(memory.learning_rates)
-        self._bend = None if isinstance(rates, float) else rates / self.initial_scale
-        self._at_zero = loss_at_zero
-        # Losses at the iterates themselves, unbent and unscaled; a solve from zero has its iterate 0 there.
-        self._of = {0: loss_at_zero} if memory.start is None else {}
-        self.evaluations = 0
-
-    def of(self, iteration: int) -> float:
-        """The loss at a CG iterate."""
-        if iteration not in self._of:
-            self._of[iteration] = self._evaluate(self._solution.iterates[iteration])
-        return self._of[iteration]
-
-    def candidate(self, iteration: int) -> Candidate:
-        iterate = self._solution.iterates[iteration]
-        return Candidate(iteration=iteration, step=iterate if self._bend is None else self._bend * iterate)
-
-    def along(self, candidate: Candidate, scale: float) -> float:
-        """The loss at scale times the candidate's step."""
-        if scale == 0:
-            return self._at_zero
-        if scale == 1 and self._bend is None:
-            return self.of(candidate.iteration)
-        return self._evaluate(scale * candidate.step)
-
-    def agreement(self) -> Agreement | None:
-        """Of the solution with its quadratic model, both from zero; None if its loss was never needed."""
-        last = self._solution.last
-        if last not in self._of:
-            return None
-        return Agreement(actual=self._of[last] - self._at_zero, predicted=self._solution.model_values[-1])
-
-    def known(self, iteration: int) -> float | None:
-        return self._of.get(iteration)
-
-    def _evaluate(self, step: Tensor) -> float:
-        self.evaluations += 1
-        return self._objective.loss_at(step)
 
 
 def _next_start(solution: CGSolution, warm_start: float) -> Tensor | None:
@@ -143,26 +126,3 @@ def _next_start(solution: CGSolution, warm_start: float) -> Tensor | None:
     if warm_start == 0 or not torch.isfinite(last).all():
         return None
     return warm_start * last
-
-
-def _trace(
-    solution: CGSolution,
-    losses: _Losses,
-    candidate: Candidate,
-    found: SearchResult,
-    damping: float,
-    *,
-    preconditioned: bool,
-) -> SolveTrace:
-    return SolveTrace(
-        stop=solution.reason,
-        damping=damping,
-        model_values=solution.model_values,
-        residual_norms=solution.residual_norms,
-        alphas=solution.alphas,
-        betas=solution.betas,
-        kept=tuple((iteration, losses.known(iteration)) for iteration in sorted(solution.iterates)),
-        chosen_iteration=candidate.iteration,
-        preconditioned=preconditioned,
-        line_search=found.trials,
-    )

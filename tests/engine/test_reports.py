@@ -29,7 +29,9 @@ def test_the_report_is_plain_and_frozen():
     _, opt, _ = trained(1)
     report = opt.last_report
     assert isinstance(report, StepReport)
-    for name, value in dataclasses.asdict(report).items():
+    values = dataclasses.asdict(report)
+    assert values.pop("rejection") is None
+    for name, value in values.items():
         assert type(value) in (int, float, str, bool), name
     with pytest.raises(dataclasses.FrozenInstanceError):
         report.loss = 0.0

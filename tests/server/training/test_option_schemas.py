@@ -72,8 +72,8 @@ def test_hessianfree_has_every_option_of_the_constructor_with_its_default():
     constructor = {
         name: parameter.default
         for name, parameter in signature.items()
-        # params are the task's; execution changes cost, not what is computed
-        if name not in ("self", "params", "execution")
+        # params are the task's, which is a loss to minimize; execution changes cost, not what is computed
+        if name not in ("self", "params", "maximize", "execution")
     }
     ours = OPTIMIZERS["hessianfree"].params().model_dump()
     extra = {"preconditioner": "none", "preconditioner_exponent": 0.75}

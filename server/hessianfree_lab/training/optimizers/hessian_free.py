@@ -37,6 +37,15 @@ class HessianFreeParams(Params):
     lr: float = Field(1.0, gt=0, le=1e6, description="Scale of the step; where the line search starts.")
     use_linesearch: bool = Field(True, description="Shrink the step until the loss falls enough (Armijo).")
     verbose: bool = Field(False, description="Print a line a step into the run's log.")
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="Adds this times half the squared norm of the parameters to the loss, also to the one reported.",
+    )
+    reject_worse: bool = Field(
+        False, description="Refuse a step whose loss is higher or not finite, and raise the damping."
+    )
     preconditioner: Literal["none", "empirical_fisher"] = Field(
         "none", description="Preconditioner of CG: none, or the diagonal of the empirical Fisher matrix."
     )

@@ -1,0 +1,88 @@
+"""The losses that one step has asked for, and what they say."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from hessianfree.interfaces import LinearMap, Objective
+from hessianfree.records import Agreement, Candidate, CGSolution, Memory
+
+
+class Losses:
+    """Losses at scaled CG iterates, each point evaluated once.
+
+    Learning rates that differ between groups bend the step: each group's part is scaled by its share of the largest.
+    """
+
+    def __init__(
+        self, objective: Objective, solution: CGSolution, memory: Memory, loss_at_zero: float
+    ) -> None:
+        self._objective, self._solution = objective, solution
+        rates = objective.spread(memory.learning_rates)
+        self.initial_scale = rates if isinstance(rates, float) else max(memory.learning_rates)
+        self._bend = None if isinstance(rates, float) else rates / self.initial_scale
+        self._at_zero = loss_at_zero
+        # Losses at the iterates themselves, unbent and unscaled; a solve from zero has its iterate 0 there.
+        self._of = {0: loss_at_zero} if memory.start is None else {}
+        self._along: dict[tuple[int, float], float] = {}
+        self.evaluations = 0
+
+    def of(self, iteration: int) -> float:
+        """The loss at a CG iterate."""
+        if iteration not in self._of:
+            self._of[iteration] = self._evaluate(self._solution.iterates[iteration])
+        return self._of[iteration]
+
+    def candidate(self, iteration: int) -> Candidate:
+        iterate = self._solution.iterates[iteration]
+        return Candidate(iteration=iteration, step=iterate if self._bend is None else self._bend * iterate)
+
+    def along(self, candidate: Candidate, scale: float) -> float:
+        """The loss at scale times the candidate's step."""
+        if scale == 0:
+            return self._at_zero
+        if scale == 1 and self._bend is None:
+            return self.of(candidate.iteration)
+        key = candidate.iteration, scale
+        if key not in self._along:
+            self._along[key] = self._evaluate(scale * candidate.step)
+        return self._along[key]
+
+    def agreement(self) -> Agreement | None:
+        """Of the solution with its quadratic model, both from zero; None if its loss was never needed."""
+        last = self._solution.last
+        if last not in self._of:
+            return None
+        return Agreement(actual=self._of[last] - self._at_zero, predicted=self._solution.model_values[-1])
+
+    def known(self, iteration: int) -> float | None:
+        return self._of.get(iteration)
+
+    def slice(
+        self, candidate: Candidate, slope: float, A: LinearMap, scales: Sequence[float]
+    ) -> tuple[tuple[tuple[float, float, float], ...], int]:
+        """Loss and quadratic model at each scale times the candidate's step d; and the products this took.
+
+        m(s d) = s g'd + s^2 d'Ad / 2. At a CG iterate d'Ad is known from its model value m(d); a bent step is no
+        iterate, and takes a product.
+        """
+        if not scales:
+            return (), 0
+        if self._bend is None:
+            half_curvature = self._solution.model_values[candidate.iteration] - slope
+        else:
+            half_curvature = 0.5 * torch.dot(candidate.step, A(candidate.step)).item()
+        points = tuple(
+            (
+                scale,
+                self.along(candidate, scale),
+                self._at_zero + scale * slope + scale**2 * half_curvature,
+            )
+            for scale in scales
+        )
+        return points, 0 if self._bend is None else 1
+
+    def _evaluate(self, step: Tensor) -> float:
+        self.evaluations += 1
+        return self._objective.loss_at(step)

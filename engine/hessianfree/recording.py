@@ -1,0 +1,124 @@
+"""A torch optimizer that keeps what its steps leave behind: groups, history, reports, callbacks, checkpoints."""
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.utils.hooks import RemovableHandle
+
+from hessianfree import history
+from hessianfree.errors import ParameterError
+from hessianfree.execution import Execution
+from hessianfree.method import Method
+from hessianfree.parameters import Parameters
+from hessianfree.records import Memory, SolveTrace, StepReport
+
+Callback = Callable[[StepReport, SolveTrace], object]
+
+# What a copy or a pickle takes along beside torch's own. Callbacks stay behind, as torch's hooks do: they are mostly
+# closures, over the original or over a file, and a copy that wrote to the same file would be a surprise.
+_COPIED = ("method", "maximize", "verbose", "execution", "last_report", "last_trace")
+
+
+class RecordingOptimizer(torch.optim.Optimizer):
+    """Everything of `HessianFree` but the step itself."""
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        defaults: dict[str, float],
+        *,
+        method: Method,
+        maximize: bool,
+        verbose: bool,
+        execution: Execution,
+    ) -> None:
+        """`defaults`: `lr`, `damping` and `weight_decay` of a group that says nothing else."""
+        super().__init__(params, defaults)
+        self.method, self.maximize, self.verbose, self.execution = method, maximize, verbose, execution
+        self.last_report: StepReport | None = None
+        self.last_trace: SolveTrace | None = None
+        self._callbacks: OrderedDict[int, Callback] = OrderedDict()
+        history.begin(self._history, parameters=self._parameters(), selector=method.selector)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch's; torch calls it for the groups of the constructor too. The next CG starts from zero there.
+
+        Raises:
+            ValueError: the group's `damping`, `lr` or `weight_decay` is negative, or its tensors are of another dtype
+                or device than the others. The optimizer is as before then.
+        """
+        for name in ("damping", "lr", "weight_decay"):
+            if (value := param_group.get(name, self.defaults[name])) < 0:
+                raise ValueError(f"{name} must be >= 0; got {value}")
+        super().add_param_group(param_group)
+        if not self.state:  # a group of the constructor: more may come, and are looked at together
+            return
+        try:
+            parameters = self._parameters()
+        except ParameterError:
+            self.param_groups.pop()
+            raise
+        added = sum(p.numel() for p in self.param_groups[-1]["params"] if p.requires_grad)
+        history.extend_start(self._history, parameters, added)
+
+    def on_step(self, callback: Callback) -> RemovableHandle:
+        """Call `callback(report, trace)` at the end of every step; the handle's `remove()` ends that.
+
+        When it raises, the step is done and recorded, and the callbacks after it are not called.
+        """
+        handle = RemovableHandle(self._callbacks)
+        self._callbacks[handle.id] = callback
+        return handle
+
+    def state_dict(self) -> dict[str, Any]:
+        """As torch's; the history is copied, so that later steps do not grow a saved one."""
+        saved = super().state_dict()
+        saved["state"] = {
+            key: list(value) if isinstance(value, list) else value for key, value in saved["state"].items()
+        }
+        return saved
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As torch's; takes a copy of everything."""
+        super().load_state_dict(copy.deepcopy(state_dict))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {name: self.__dict__[name] for name in _COPIED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Also what torch calls to load a state_dict, with the groups and `state` alone."""
+        super().__setstate__(state)
+        self.__dict__.setdefault("_callbacks", OrderedDict())
+        for group in self.param_groups:
+            group.setdefault("weight_decay", 0.0)  # saved before there was one
+
+    def _parameters(self) -> Parameters:
+        """Anew for each step: groups may be added and layers frozen between two."""
+        return Parameters([group["params"] for group in self.param_groups])
+
+    def _memory(self, parameters: Parameters) -> Memory:
+        return Memory(
+            dampings=tuple(float(group["damping"]) for group in self.param_groups),
+            learning_rates=tuple(float(group["lr"]) for group in self.param_groups),
+            start=history.start(self._history, parameters),
+        )
+
+    def _record(self, step: Tensor, memory: Memory, report: StepReport, trace: SolveTrace) -> None:
+        self.last_report, self.last_trace = report, trace
+        for group, damping in zip(self.param_groups, memory.dampings, strict=True):
+            group["damping"] = damping
+        self._history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
+        history.append(self._history, report)
+        if self.verbose:
+            print(history.latest_line(self._history, report))
+        for callback in list(self._callbacks.values()):
+            callback(report, trace)
+
+    @property
+    def _history(self) -> dict[str, Any]:
+        """`state`, typed for what it holds: "x0" and the names of `history`."""
+        return cast(dict[str, Any], self.state)
