@@ -30,7 +30,7 @@ class _NegatedMap:
         self._A = A
 
     def __call__(self, vector: Tensor, /) -> Tensor:
-        return self._A(vector).neg_()
+        return -self._A(vector)  # not in place: it may be a tensor that the user keeps
 
 
 def report_as_maximized(report: StepReport) -> StepReport:
