@@ -8,9 +8,10 @@ from dataclasses import dataclass
 class LossSlice:
     """Evaluate the loss at `scales` times the chosen step, in the first step and every `every`-th from there.
 
-    A scale is one of the line search: 1 is the CG iterate itself, with a rate of each group relative to the largest
-    where they differ. Costs a loss evaluation a scale; none for 0, 1 and those that were tried anyway. The model's
-    values come from CG's numbers; only where groups differ in their rates they cost a curvature product more.
+    A scale is one of the line search: 1 is the CG iterate itself, bent by each group's share of the largest rate where
+    these differ. Costs a loss evaluation a scale; none for 0 and those that were tried anyway. The model's values come
+    from CG's numbers; only where groups differ in their rates they cost a linearization and a product (7/3 gradients
+    with the Gauss-Newton matrix, 3 with the Hessian).
     """
 
     scales: tuple[float, ...]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from hessianfree.interfaces import LinearMap, Objective
+from hessianfree.curvature.damped import Damped
+from hessianfree.interfaces import Objective
 from hessianfree.records import Agreement, Candidate, CGSolution, Memory
 
 
@@ -18,7 +19,7 @@ class Losses:
     def __init__(
         self, objective: Objective, solution: CGSolution, memory: Memory, loss_at_zero: float
     ) -> None:
-        self._objective, self._solution = objective, solution
+        self._objective, self._solution, self._dampings = objective, solution, memory.dampings
         rates = objective.spread(memory.learning_rates)
         self.initial_scale = rates if isinstance(rates, float) else max(memory.learning_rates)
         self._bend = None if isinstance(rates, float) else rates / self.initial_scale
@@ -27,6 +28,13 @@ class Losses:
         self._of = {0: loss_at_zero} if memory.start is None else {}
         self._along: dict[tuple[int, float], float] = {}
         self.evaluations = 0
+        self.products = 0
+        self._linearizations = 0.0
+
+    @property
+    def cost(self) -> float:
+        """What all of it took, in gradients."""
+        return self.evaluations / 3 + self._linearizations
 
     def of(self, iteration: int) -> float:
         """The loss at a CG iterate."""
@@ -60,20 +68,19 @@ class Losses:
         return self._of.get(iteration)
 
     def slice(
-        self, candidate: Candidate, slope: float, A: LinearMap, scales: Sequence[float]
-    ) -> tuple[tuple[tuple[float, float, float], ...], int]:
-        """Loss and quadratic model at each scale times the candidate's step d; and the products this took.
+        self, candidate: Candidate, slope: float, scales: Sequence[float]
+    ) -> tuple[tuple[float, float, float], ...]:
+        """Scale, loss and damped model at each scale times the candidate's step d.
 
-        m(s d) = s g'd + s^2 d'Ad / 2. At a CG iterate d'Ad is known from its model value m(d); a bent step is no
-        iterate, and takes a product.
+        m(s d) = s g'd + s^2 d'Ad / 2, with d'Ad / 2 = m(d) - g'd known at a CG iterate.
         """
         if not scales:
-            return (), 0
+            return ()
         if self._bend is None:
             half_curvature = self._solution.model_values[candidate.iteration] - slope
         else:
-            half_curvature = 0.5 * torch.dot(candidate.step, A(candidate.step)).item()
-        points = tuple(
+            half_curvature = self._half_curvature_along(candidate.step)
+        return tuple(
             (
                 scale,
                 self.along(candidate, scale),
@@ -81,7 +88,14 @@ class Losses:
             )
             for scale in scales
         )
-        return points, 0 if self._bend is None else 1
+
+    def _half_curvature_along(self, d: Tensor) -> float:
+        """d'Ad / 2 of a step that is no iterate. The trials since have moved the parameters: CG's graphs are stale."""
+        here = self._objective.linearize()
+        A = Damped(here.curvature, self._objective.spread(self._dampings))
+        self.products += 1
+        self._linearizations += here.cost + here.product_cost
+        return 0.5 * torch.dot(d, A(d)).item()
 
     def _evaluate(self, step: Tensor) -> float:
         self.evaluations += 1

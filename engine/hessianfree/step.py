@@ -60,7 +60,7 @@ def hessian_free_step(
     # Not 0 * step: the search may have refused a step that is not finite.
     step = found.scale * candidate.step if found.scale else torch.zeros_like(candidate.step)
     step_norm = torch.linalg.vector_norm(step).item()
-    sliced, products_of_slice = losses.slice(candidate, slope, damped, slice_scales)
+    sliced = losses.slice(candidate, slope, slice_scales)
     searched = time.perf_counter()
 
     agreement = losses.agreement()
@@ -82,7 +82,6 @@ def hessian_free_step(
             rejection = objection or f"{failed} found nothing better than the starting point"
             next_memory = parts.acceptance.after_rejection(memory, next_memory)
 
-    products = solution.products + products_of_slice
     report = StepReport(
         loss=here.loss,
         loss_after=found.loss,
@@ -96,9 +95,9 @@ def hessian_free_step(
         step_norm=step_norm,
         accepted=rejection is None,
         rejection=rejection,
-        curvature_products=products,
+        curvature_products=solution.products + losses.products,
         loss_evaluations=losses.evaluations,
-        gradient_equivalents=here.cost + products * here.product_cost + losses.evaluations / 3,
+        gradient_equivalents=here.cost + solution.products * here.product_cost + losses.cost,
         seconds_gradient=linearized - started,
         seconds_cg=solved - linearized,
         seconds_search=searched - solved,
