@@ -41,7 +41,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
         self.method, self.maximize, self.verbose, self.execution = method, maximize, verbose, execution
         self.last_report: StepReport | None = None
         self.last_trace: SolveTrace | None = None
-        self._callbacks: OrderedDict[int, Callback] = OrderedDict()
+        self._attach()
         history.begin(self._history, parameters=self._parameters(), selector=method.selector)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -74,14 +74,6 @@ class RecordingOptimizer(torch.optim.Optimizer):
         self._callbacks[handle.id] = callback
         return handle
 
-    def state_dict(self) -> dict[str, Any]:
-        """As torch's; the history is copied, so that later steps do not grow a saved one."""
-        saved = super().state_dict()
-        saved["state"] = {
-            key: list(value) if isinstance(value, list) else value for key, value in saved["state"].items()
-        }
-        return saved
-
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As torch's; takes a copy of everything."""
         super().load_state_dict(copy.deepcopy(state_dict))
@@ -92,9 +84,16 @@ class RecordingOptimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Also what torch calls to load a state_dict, with the groups and `state` alone."""
         super().__setstate__(state)
-        self.__dict__.setdefault("_callbacks", OrderedDict())
+        if "_callbacks" not in self.__dict__:
+            self._attach()
         for group in self.param_groups:
             group.setdefault("weight_decay", 0.0)  # saved before there was one
+
+    def _attach(self) -> None:
+        """What belongs to this very object, and is made anew for a copy."""
+        self._callbacks: OrderedDict[int, Callback] = OrderedDict()
+        # A hook, so that it comes before all others: they, too, get a history that is not the one that goes on.
+        self.register_state_dict_post_hook(_copy_history)
 
     def _parameters(self) -> Parameters:
         """Anew for each step: groups may be added and layers frozen between two."""
@@ -122,3 +121,10 @@ class RecordingOptimizer(torch.optim.Optimizer):
     def _history(self) -> dict[str, Any]:
         """`state`, typed for what it holds: "x0" and the names of `history`."""
         return cast(dict[str, Any], self.state)
+
+
+def _copy_history(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Later steps must not grow a history that has been saved."""
+    del optimizer
+    state = saved["state"]
+    saved["state"] = {name: list(value) if isinstance(value, list) else value for name, value in state.items()}
