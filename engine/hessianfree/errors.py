@@ -3,6 +3,7 @@
     HessianFreeError
     ├── ParameterError   parameters that cannot be optimized together
     ├── ClosureError     a closure whose answer cannot be used
+    │   └── NotTwiceDifferentiableError   a layer of the model has no second derivative
     └── ReductionError   (a RuntimeError) a loss that does not add up over batches
 
 Expected outcomes of the numerics (no convergence, negative curvature, a failed line search) are values in the report
@@ -20,6 +21,10 @@ class ParameterError(HessianFreeError, ValueError):
 
 class ClosureError(HessianFreeError, ValueError):
     """`forward`, `grad` or `mvp` answered something that cannot be used."""
+
+
+class NotTwiceDifferentiableError(ClosureError):
+    """Something in the model cannot be differentiated twice; the message names the layer where that can be known."""
 
 
 class ReductionError(HessianFreeError, RuntimeError):

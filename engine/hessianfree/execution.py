@@ -10,12 +10,18 @@ class Execution:
     """Choices that cost time or memory and leave the method as it is.
 
     `graph_memory_bytes` bounds the autograd graphs that `acc_step` keeps between curvature products.
+    `batch_norm` is how normalization layers act within a step: "batch" leaves it to their mode (in training mode they
+    normalize by the batch, and their statistics change by one forward pass a step); "frozen" has them normalize
+    by their running statistics and leaves these alone.
     `loss_slice` asks for the loss along the step (see LossSlice); None: it costs nothing.
     """
 
     graph_memory_bytes: int = 2**30
+    batch_norm: str = "batch"
     loss_slice: LossSlice | None = None
 
     def __post_init__(self) -> None:
         if self.graph_memory_bytes < 0:
             raise ValueError(f"graph_memory_bytes must be >= 0; got {self.graph_memory_bytes}")
+        if self.batch_norm not in ("batch", "frozen"):
+            raise ValueError(f'batch_norm must be "batch" or "frozen"; got {self.batch_norm!r}')

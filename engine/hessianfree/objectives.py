@@ -5,14 +5,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from hessianfree.curvature.accumulated import AccumulatedCurvature
 from hessianfree.errors import ClosureError
+from hessianfree.evaluation import Evaluation
 from hessianfree.interfaces import CurvatureAt, LinearMap
 from hessianfree.parameters import Parameters
 from hessianfree.records import Linearization
 
 Forward = Callable[[], tuple[Tensor, Any]]
+_Numbered = tuple[int, tuple[Any, Any]]  # a batch and its position in its list
 
 
 class ClosureObjective:
@@ -23,12 +26,17 @@ class ClosureObjective:
         parameters: Parameters,
         forward: Forward,
         curvature: CurvatureAt,
+        evaluation: Evaluation,
         *,
         gradient: Tensor | None = None,
         product: LinearMap | None = None,
     ) -> None:
-        """`gradient` [P] and `product` [P] -> [P], where given, are used instead of what `forward` implies."""
+        """`gradient` [P] and `product` [P] -> [P], where given, are used instead of what `forward` implies.
+
+        Every forward pass goes through `evaluation`; use the objective while that is entered.
+        """
         self._parameters, self._forward, self._curvature = parameters, forward, curvature
+        self._evaluation = evaluation
         self._gradient, self._product = gradient, product
         if gradient is not None and gradient.shape != (parameters.dimension,):
             raise ClosureError(
@@ -39,21 +47,23 @@ class ClosureObjective:
     def linearize(self) -> Linearization:
         if self._gradient is not None and self._product is not None:
             with torch.no_grad():
-                loss = _scalar(self._forward()[0])
+                loss = _scalar(self._evaluation.run(self._forward)[0])
             return self._linearization(loss, self._gradient, self._product)
         with torch.enable_grad():
-            graph, outputs = self._forward()
-            loss = _scalar(graph)
             if self._product is not None:
+                graph, _ = self._evaluation.run(self._forward)
+                loss = _scalar(graph)
                 gradient = torch.autograd.grad(graph, self._parameters.tensors, allow_unused=True)
                 return self._linearization(loss, self._parameters.flatten(gradient), self._product)
+            graph, outputs = self._evaluation.differentiable(self._forward)
+            loss = _scalar(graph)
             curvature = self._curvature(graph, outputs, self._parameters)
             gradient_ = curvature.gradient() if self._gradient is None else self._gradient
             return self._linearization(loss, gradient_, curvature)
 
     def loss_at(self, step: Tensor) -> float:
         with self._parameters.trial(step), torch.no_grad():
-            return _scalar(self._forward()[0])
+            return _scalar(self._evaluation.run(self._forward)[0])
 
     def spread(self, values: Sequence[float]) -> float | Tensor:
         return self._parameters.spread(values)
@@ -61,7 +71,7 @@ class ClosureObjective:
     def probe(self, vector: Tensor) -> tuple[float, Any, Tensor]:
         """Loss, outputs and one curvature product, from a fresh forward pass."""
         with torch.no_grad():
-            outputs = self._forward()[1]
+            outputs = self._evaluation.run(self._forward)[1]
         here = self.linearize()
         return here.loss, outputs, here.curvature(vector)
 
@@ -88,6 +98,7 @@ class BatchedObjective:
         model: Callable[[Any], Any],
         loss_function: Callable[[Any, Any], Tensor],
         curvature: CurvatureAt,
+        evaluation: Evaluation,
         loss_batches: Sequence[tuple[Any, Any]],
         gradient_batches: Sequence[tuple[Any, Any]] | None = None,
         product_batches: Sequence[tuple[Any, Any]] | None = None,
@@ -95,11 +106,16 @@ class BatchedObjective:
         reduction: str = "mean",
         graph_memory_bytes: int = 2**30,
     ) -> None:
-        """`graph_memory_bytes` bounds the graphs kept between curvature products (see AccumulatedCurvature)."""
+        """`graph_memory_bytes` bounds the graphs kept between curvature products (see AccumulatedCurvature).
+
+        Every forward pass goes through `evaluation`, with the batch's position in its list: equal positions in the
+        three lists see the same random numbers.
+        """
         if reduction not in ("mean", "sum"):
             raise ValueError(f'reduction must be "mean" or "sum"; got {reduction!r}')
         self._parameters, self._model, self._loss_function = parameters, model, loss_function
         self._curvature, self._graph_memory_bytes = curvature, graph_memory_bytes
+        self._evaluation = evaluation
         gradient_batches = loss_batches if gradient_batches is None else gradient_batches
         product_batches = loss_batches if product_batches is None else product_batches
         self._loss_is_on_gradient_data = gradient_batches is loss_batches
@@ -113,7 +129,7 @@ class BatchedObjective:
         loss, gradient = 0.0, self._parameters.zeros()
         for weight, batch in self._gradient_batches:
             with torch.enable_grad():
-                graph, _ = self._forward(batch)
+                graph, _ = self._differentiable(batch)
                 parts = torch.autograd.grad(graph, self._parameters.tensors, allow_unused=True)
             gradient.add_(self._parameters.flatten(parts), alpha=weight)
             loss += weight * _scalar(graph)
@@ -139,27 +155,38 @@ class BatchedObjective:
     def probe(self, vector: Tensor) -> tuple[float, Any, Tensor]:
         """Loss, outputs (a list, one a batch) and one curvature product, from fresh forward passes."""
         with torch.no_grad():
-            outputs = [self._forward(batch)[1] for _, batch in self._loss_batches]
+            outputs = [self._run(batch)[1] for _, batch in self._loss_batches]
         here = self.linearize()
         return here.loss, outputs, here.curvature(vector)
 
     def _loss(self) -> float:
         with torch.no_grad():
-            return sum(weight * _scalar(self._forward(batch)[0]) for weight, batch in self._loss_batches)
+            return sum(weight * _scalar(self._run(batch)[0]) for weight, batch in self._loss_batches)
 
-    def _curvature_on(self, batch: tuple[Any, Any]) -> LinearMap:
+    def _curvature_on(self, batch: _Numbered) -> LinearMap:
         with torch.enable_grad():
-            return self._curvature(*self._forward(batch), self._parameters)
+            return self._curvature(*self._differentiable(batch), self._parameters)
 
-    def _forward(self, batch: tuple[Any, Any]) -> tuple[Tensor, Any]:
-        inputs, targets = (_moved(part, self._parameters.device) for part in batch)
+    def _run(self, batch: _Numbered) -> tuple[Tensor, Any]:
+        index, data = batch
+        return self._evaluation.run(lambda: self._forward(data), index)
+
+    def _differentiable(self, batch: _Numbered) -> tuple[Tensor, Any]:
+        index, data = batch
+        return self._evaluation.differentiable(lambda: self._forward(data), index)
+
+    def _forward(self, data: tuple[Any, Any]) -> tuple[Tensor, Any]:
+        inputs, targets = (_moved(part, self._parameters.device) for part in data)
         outputs = self._model(inputs)
         return self._loss_function(outputs, targets), outputs
 
 
-def _weighted(batches: Sequence[tuple[Any, Any]], reduction: str) -> list[tuple[float, tuple[Any, Any]]]:
+def _weighted(batches: Sequence[tuple[Any, Any]], reduction: str) -> list[tuple[float, _Numbered]]:
     total = _entries(batches)
-    return [(batch[1].numel() / total if reduction == "mean" else 1.0, batch) for batch in batches]
+    return [
+        (batch[1].numel() / total if reduction == "mean" else 1.0, (index, batch))
+        for index, batch in enumerate(batches)
+    ]
 
 
 def _entries(batches: Sequence[tuple[Any, Any]]) -> int:
@@ -171,13 +198,7 @@ def _entries(batches: Sequence[tuple[Any, Any]]) -> int:
 
 
 def _moved(data: Any, device: torch.device) -> Any:
-    if isinstance(data, Tensor):
-        return data.to(device)
-    if isinstance(data, tuple | list):
-        return type(data)(_moved(part, device) for part in data)
-    if isinstance(data, dict):
-        return {key: _moved(part, device) for key, part in data.items()}
-    return data
+    return tree_map(lambda part: part.to(device) if isinstance(part, Tensor) else part, data)
 
 
 def _scalar(loss: Any) -> float:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from hessianfree import history
 from hessianfree.checks import check_reduction, concatenate, warn_if_not_deterministic
+from hessianfree.evaluation import Evaluation
 from hessianfree.execution import Execution
 from hessianfree.interfaces import LinearMap, Objective
 from hessianfree.maximization import Negated, report_as_maximized, trace_as_maximized
@@ -141,8 +142,11 @@ class HessianFree(RecordingOptimizer):
             test_deterministic: Evaluate twice and warn when `forward` is not deterministic.
         """
         parameters = self._parameters()
-        objective = ClosureObjective(parameters, forward, self.method.curvature, gradient=grad, product=mvp)
-        return self._advance(parameters, objective, M_func, test_deterministic)
+        evaluation = self._evaluation(parameters)
+        objective = ClosureObjective(
+            parameters, forward, self.method.curvature, evaluation, gradient=grad, product=mvp
+        )
+        return self._advance(parameters, objective, evaluation, M_func, test_deterministic)
 
     @torch.optim.Optimizer.profile_hook_step
     def acc_step(
@@ -168,18 +172,20 @@ class HessianFree(RecordingOptimizer):
             test_deterministic: Evaluate twice and warn when the model is not deterministic.
         """
         parameters = self._parameters()
+        evaluation = self._evaluation(parameters)
         objective = BatchedObjective(
             parameters,
             model,
             loss_func,
             self.method.curvature,
+            evaluation,
             loss_datalist,
             grad_datalist,
             mvp_datalist,
             reduction=reduction,
             graph_memory_bytes=self.execution.graph_memory_bytes,
         )
-        return self._advance(parameters, objective, M_func, test_deterministic)
+        return self._advance(parameters, objective, evaluation, M_func, test_deterministic)
 
     def test_reduction(
         self,
@@ -196,13 +202,21 @@ class HessianFree(RecordingOptimizer):
         if len(datalist) < 2:
             raise ValueError(f"datalist must have at least two batches; got {len(datalist)}")
         parameters = self._parameters()
-        accumulated, concatenated = (
-            BatchedObjective(
-                parameters, model, loss_func, self.method.curvature, batches, reduction=reduction
+        with self._evaluation(parameters) as evaluation:
+            accumulated, concatenated = (
+                BatchedObjective(
+                    parameters,
+                    model,
+                    loss_func,
+                    self.method.curvature,
+                    evaluation,
+                    batches,
+                    reduction=reduction,
+                )
+                for batches in (datalist, [concatenate(datalist)])
             )
-            for batches in (datalist, [concatenate(datalist)])
-        )
-        check_reduction(accumulated, concatenated, parameters, rtol=1e-2, atol=1e-4)
+            check_reduction(accumulated, concatenated, parameters, rtol=1e-2, atol=1e-4)
+            evaluation.undo()
 
     test_reduction.__test__ = False  # type: ignore[attr-defined]  # pytest: a method, not a test
 
@@ -229,22 +243,24 @@ class HessianFree(RecordingOptimizer):
         self,
         parameters: Parameters,
         objective: ClosureObjective | BatchedObjective,
+        evaluation: Evaluation,
         M: LinearMap | None,
         test_deterministic: bool,
     ) -> float:
         # By this mark, which they set around `step` alone, torch's schedulers know that a step came before theirs.
         self._opt_called = True
-        if test_deterministic:
-            warn_if_not_deterministic(objective, parameters)
         loss_slice = self.execution.loss_slice
-        outcome = hessian_free_step(
-            self._minimized(objective, parameters),
-            self.method,
-            self._memory(parameters),
-            M,
-            slice_scales=loss_slice.scales_in(history.steps(self._history)) if loss_slice else (),
-            peak_memory=lambda: peak_memory_bytes(parameters.device),
-        )
+        with evaluation:
+            if test_deterministic:
+                warn_if_not_deterministic(objective, parameters)
+            outcome = hessian_free_step(
+                self._minimized(objective, parameters),
+                self.method,
+                self._memory(parameters),
+                M,
+                slice_scales=loss_slice.scales_in(history.steps(self._history)) if loss_slice else (),
+                peak_memory=lambda: peak_memory_bytes(parameters.device),
+            )
         report, trace = outcome.report, outcome.trace
         if self.maximize:
             report, trace = report_as_maximized(report), trace_as_maximized(trace)
@@ -252,12 +268,18 @@ class HessianFree(RecordingOptimizer):
             parameters.add(outcome.step)
         self._record(outcome.step, outcome.memory, report, trace)
         # Last: a warning turned into an exception must leave a whole step behind.
+        if switched := self._paths.untold():
+            warn(switched, stacklevel=4)
         if self.method.damping.needs_agreement and (report.reduction_ratio or 0.0) < 0:
             warn(
                 "The reduction ratio `rho` is negative. The loss rose along the step that the quadratic model chose.",
                 stacklevel=4,
             )
         return report.loss_after
+
+    def _evaluation(self, parameters: Parameters) -> Evaluation:
+        """Anew for each step: what all forward passes of one step have in common."""
+        return Evaluation(parameters.device, self._paths, batch_norm=self.execution.batch_norm)
 
     def _minimized(self, objective: Objective, parameters: Parameters) -> Objective:
         """What the step minimizes: the objective, negated and penalized as told."""

@@ -11,6 +11,7 @@ from torch.utils.hooks import RemovableHandle
 
 from hessianfree import history
 from hessianfree.errors import ParameterError
+from hessianfree.evaluation import DifferentiablePaths
 from hessianfree.execution import Execution
 from hessianfree.method import Method
 from hessianfree.parameters import Parameters
@@ -20,7 +21,7 @@ Callback = Callable[[StepReport, SolveTrace], object]
 
 # What a copy or a pickle takes along beside torch's own. Callbacks stay behind, as torch's hooks do: they are mostly
 # closures, over the original or over a file, and a copy that wrote to the same file would be a surprise.
-_COPIED = ("method", "maximize", "verbose", "execution", "last_report", "last_trace")
+_COPIED = ("method", "maximize", "verbose", "execution", "last_report", "last_trace", "_paths")
 
 
 class RecordingOptimizer(torch.optim.Optimizer):
@@ -42,6 +43,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
         self.last_report: StepReport | None = None
         self.last_trace: SolveTrace | None = None
         self._attach()
+        self._paths = DifferentiablePaths()
         history.begin(self._history, parameters=self._parameters(), selector=method.selector)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -86,6 +88,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
         super().__setstate__(state)
         if "_callbacks" not in self.__dict__:
             self._attach()
+        self.__dict__.setdefault("_paths", DifferentiablePaths())
         for group in self.param_groups:
             group.setdefault("weight_decay", 0.0)  # saved before there was one
 
@@ -127,4 +130,6 @@ def _copy_history(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> No
     """Later steps must not grow a history that has been saved."""
     del optimizer
     state = saved["state"]
-    saved["state"] = {name: list(value) if isinstance(value, list) else value for name, value in state.items()}
+    saved["state"] = {
+        name: list(value) if isinstance(value, list) else value for name, value in state.items()
+    }

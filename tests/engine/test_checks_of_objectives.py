@@ -1,5 +1,6 @@
 """The two checks a user can ask for: does the loss add up over batches, is everything deterministic?"""
 
+import random
 import warnings
 
 import pytest
@@ -99,10 +100,10 @@ def test_an_unknown_reduction_is_refused():
 # test_deterministic
 
 
-def with_dropout():
+def with_dropout(dropout):
     problem = problems.make("mse")
     return problems.Problem(
-        model=nn.Sequential(problem.model[0], nn.Dropout(0.5), *problem.model[1:]),
+        model=nn.Sequential(problem.model[0], dropout, *problem.model[1:]),
         loss_function=problem.loss_function,
         inputs=problem.inputs,
         targets=problem.targets,
@@ -122,12 +123,29 @@ def messages(caught):
     return [str(warning.message) for warning in caught if "deterministic" in str(warning.message)]
 
 
+class MaskFromElsewhere(nn.Module):
+    """Dropout by a generator that is not torch's own."""
+
+    def __init__(self, draw):
+        super().__init__()
+        self.draw = draw
+
+    def forward(self, x):
+        return x * torch.tensor([self.draw() for _ in range(x.shape[1])], dtype=x.dtype)
+
+
+def own_generator():
+    generator = torch.Generator().manual_seed(0)
+    return lambda: torch.rand((), generator=generator).item()
+
+
 @pytest.mark.parametrize("way", ["step", "acc_step"])
-def test_dropout_warns_of_loss_outputs_and_product(way):
-    with torch.random.fork_rng(), warnings.catch_warnings(record=True) as caught:
+@pytest.mark.parametrize("draw", [random.Random(0).random, own_generator()], ids=["python", "own"])
+def test_random_numbers_that_are_not_torchs_warn_of_loss_outputs_and_product(way, draw):
+    problem = with_dropout(MaskFromElsewhere(draw))
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        torch.manual_seed(0)
-        step(with_dropout(), way, test_deterministic=True)
+        step(problem, way, test_deterministic=True)
     told = " ".join(messages(caught))
     assert "loss" in told
     assert "outputs" in told
@@ -135,11 +153,14 @@ def test_dropout_warns_of_loss_outputs_and_product(way):
 
 
 @pytest.mark.parametrize("way", ["step", "acc_step"])
-def test_dropout_without_the_check_is_not_looked_for(way):
+@pytest.mark.parametrize(
+    ("dropout", "checked"), [(nn.Dropout(0.5), True), (MaskFromElsewhere(own_generator()), False)]
+)
+def test_dropout_does_not_warn_and_nothing_does_unless_asked(way, dropout, checked):
     with torch.random.fork_rng(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.manual_seed(0)
-        step(with_dropout(), way)
+        step(with_dropout(dropout), way, test_deterministic=checked)
     assert messages(caught) == []
 
 
@@ -186,4 +207,4 @@ def test_outputs_of_any_form_are_compared(outputs):
     opt = HessianFree([x], curvature_opt="hessian")
     opt.step(lambda: ((x**2).sum(), outputs()), test_deterministic=True)
     with pytest.warns(UserWarning, match="outputs"):
-        opt.step(lambda: ((x**2).sum(), [torch.rand(2)]), test_deterministic=True)
+        opt.step(lambda: ((x**2).sum(), [torch.tensor(random.random())]), test_deterministic=True)
