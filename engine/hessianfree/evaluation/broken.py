@@ -30,13 +30,17 @@ class _Check:
         self._node, self._report = node, report
 
     def __call__(self, answered: Sequence[Tensor | None], arrived: Sequence[Tensor | None]) -> None:
-        if not torch.is_grad_enabled() or not any(_is_cut_off(gradient) for gradient in answered):
+        if not torch.is_grad_enabled() or not any(map(_is_cut_off, answered)):
             return
-        # Perhaps what arrived needs no gradient, as at the loss itself: ask again with what does.
+        # Perhaps what arrived needs no gradient, as at the loss itself, or is zero: ask again with what is neither.
         again = self._node().apply(
-            *(None if gradient is None else gradient.detach().requires_grad_() for gradient in arrived)
+            *(
+                None if gradient is None else torch.ones_like(gradient, requires_grad=True)
+                for gradient in arrived
+            )
         )
-        if any(_is_cut_off(gradient) for gradient in (again if isinstance(again, tuple) else (again,))):
+        # Zeros for ones are what a step function answers; it has nothing to lose.
+        if any(_is_cut_off(gradient) and bool(gradient.any()) for gradient in _flat(again)):
             self._report(self._node())
 
 
@@ -45,5 +49,9 @@ def _is_cut_off(gradient: Tensor | None) -> bool:
         return False
     if gradient.grad_fn is not None:
         return gradient.grad_fn.name() == _REFUSAL
-    # Zeros are what a step function answers, whatever arrives.
-    return not gradient.requires_grad and bool(gradient.any())
+    return not gradient.requires_grad
+
+
+def _flat(answer: Any) -> list[Tensor]:
+    answers = answer if isinstance(answer, tuple) else (answer,)
+    return [gradient for gradient in answers if gradient is not None]
