@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hessianfree.curvature.recorded import RecordedProducts
+from hessianfree.interfaces import CurvatureAt
 from hessianfree.loss_slice import LossSlice
 
 
@@ -9,6 +11,10 @@ from hessianfree.loss_slice import LossSlice
 class Execution:
     """Choices that cost time or memory and leave the method as it is.
 
+    `products` is how curvature products are made: "plain" by backward passes through kept graphs; "recorded" by
+    replaying the kernels of one of them, joined where possible (equal but for rounding; see RecordedProducts); "auto"
+    by whichever a measurement finds faster, once plain products have taken a second. Repeats of a run are bit-equal
+    with "plain" and "recorded" alone; where torch is told to be deterministic, "auto" means "plain".
     `graph_memory_bytes` bounds the autograd graphs that `acc_step` keeps between curvature products.
     `batch_norm` is how normalization layers act within a step: "batch" leaves it to their mode (in training mode they
     normalize by the batch, and their statistics change by one forward pass a step); "frozen" has them normalize
@@ -16,12 +22,21 @@ class Execution:
     `loss_slice` asks for the loss along the step (see LossSlice); None: it costs nothing.
     """
 
+    products: str = "auto"
     graph_memory_bytes: int = 2**30
     batch_norm: str = "batch"
     loss_slice: LossSlice | None = None
 
     def __post_init__(self) -> None:
+        if self.products not in ("auto", "plain", "recorded"):
+            raise ValueError(f'products must be "auto", "plain" or "recorded"; got {self.products!r}')
         if self.graph_memory_bytes < 0:
             raise ValueError(f"graph_memory_bytes must be >= 0; got {self.graph_memory_bytes}")
         if self.batch_norm not in ("batch", "frozen"):
             raise ValueError(f'batch_norm must be "batch" or "frozen"; got {self.batch_norm!r}')
+
+    def curvature(self, plain: CurvatureAt) -> CurvatureAt:
+        """What builds the curvature of a step, by `products`."""
+        return (
+            plain if self.products == "plain" else RecordedProducts(plain, measured=self.products == "auto")
+        )

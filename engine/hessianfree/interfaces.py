@@ -39,7 +39,10 @@ class FlatView(Protocol):
 class Curvature(LinearMap, Protocol):
     """A curvature matrix at one point, ready for any number of products."""
 
-    product_cost: ClassVar[float]  # arithmetic of one product, in gradients
+    @property
+    def product_cost(self) -> float:
+        """Arithmetic of one product, in gradients."""
+        ...
 
     def gradient(self) -> Tensor:
         """The objective's gradient at the same point, [P]."""

@@ -144,7 +144,7 @@ class HessianFree(RecordingOptimizer):
         parameters = self._parameters()
         evaluation = self._evaluation(parameters)
         objective = ClosureObjective(
-            parameters, forward, self.method.curvature, evaluation, gradient=grad, product=mvp
+            parameters, forward, self._curvature, evaluation, gradient=grad, product=mvp
         )
         return self._advance(parameters, objective, evaluation, M_func, test_deterministic)
 
@@ -177,7 +177,7 @@ class HessianFree(RecordingOptimizer):
             parameters,
             model,
             loss_func,
-            self.method.curvature,
+            self._curvature,
             evaluation,
             loss_datalist,
             grad_datalist,

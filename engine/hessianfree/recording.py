@@ -21,7 +21,7 @@ Callback = Callable[[StepReport, SolveTrace], object]
 
 # What a copy or a pickle takes along beside torch's own. Callbacks stay behind, as torch's hooks do: they are mostly
 # closures, over the original or over a file, and a copy that wrote to the same file would be a surprise.
-_COPIED = ("method", "maximize", "verbose", "execution", "last_report", "last_trace", "_paths")
+_COPIED = ("method", "maximize", "verbose", "execution", "last_report", "last_trace", "_paths", "_curvature")
 
 
 class RecordingOptimizer(torch.optim.Optimizer):
@@ -42,6 +42,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
         self.method, self.maximize, self.verbose, self.execution = method, maximize, verbose, execution
         self.last_report: StepReport | None = None
         self.last_trace: SolveTrace | None = None
+        self._curvature = execution.curvature(method.curvature)
         self._attach()
         self._paths = DifferentiablePaths()
         history.begin(self._history, parameters=self._parameters(), selector=method.selector)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hessianfree.curvature.saved import SavedTensors
 from hessianfree.interfaces import LinearMap
 
 
@@ -39,37 +40,11 @@ class AccumulatedCurvature:
     def _build_and_maybe_keep(self, i: int, batch: Any) -> LinearMap:
         if self._budget_left <= 0:
             return self._build(batch)
-        with _SavedBytes() as saved:
+        with SavedTensors() as saved:
             curvature = self._build(batch)
-        if saved.total <= self._budget_left:
-            self._budget_left -= saved.total
+        if saved.nbytes <= self._budget_left:
+            self._budget_left -= saved.nbytes
             self._kept[i] = curvature
         else:
             self._budget_left = 0  # the next batches are as large: do not measure them again
         return curvature
-
-
-class _SavedBytes:
-    """Bytes of the storages that autograd saves for backward inside the context, each counted once.
-
-    Parameters are counted too, once a batch: an overestimate on the safe side.
-    """
-
-    def __init__(self) -> None:
-        self.total = 0
-        self._seen: set[int] = set()
-        self._hooks = torch.autograd.graph.saved_tensors_hooks(self._count, lambda tensor: tensor)
-
-    def _count(self, tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self._seen:
-            self._seen.add(storage.data_ptr())
-            self.total += storage.nbytes()
-        return tensor
-
-    def __enter__(self) -> "_SavedBytes":
-        self._hooks.__enter__()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._hooks.__exit__(*exception)

@@ -1,0 +1,115 @@
+"""A recorded product as two functions: what is the same for every vector, computed once, and the rest."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from hessianfree.curvature.recorded.recording import Recording, input_of
+from hessianfree.curvature.recorded.sums import join_sums
+
+aten = torch.ops.aten
+
+_PASS_ON = (aten.detach.default, aten.alias.default)
+_RESHAPE = (aten.view.default, aten._unsafe_view.default, aten.expand.default)
+
+
+class Plan:
+    """Makes products like the recorded one from constants like the recorded ones.
+
+    Double backward leaves undone what a recording shows: results that nobody reads (half of all convolutions), the same
+    transposition at every time step, and the small products that `join_sums` joins.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        """Takes the recording's graph over."""
+        graph = recording.graph
+        _remove_repetition(graph)
+        join_sums(graph)
+        _remove_repetition(graph)
+        placeholders = [node for node in graph.nodes if node.op == "placeholder"]
+        self.used = [
+            i for i, node in enumerate(placeholders[1:]) if node.users
+        ]  # of the constants, those that matter
+        constants = [placeholders[1:][i] for i in self.used]
+        dependent = [node for node in graph.nodes if node.op == "call_function" and node.meta["depends"]]
+        known = list(
+            dict.fromkeys(
+                given for node in dependent for given in node.all_input_nodes if not given.meta["depends"]
+            )
+        )
+        fixed = [node for node in graph.nodes if node.op == "call_function" and not node.meta["depends"]]
+        (result,) = next(node for node in graph.nodes if node.op == "output").all_input_nodes
+        self._prepare = _function(constants, fixed, tuple(known))
+        self._multiply = _function([placeholders[0], *known], dependent, result)
+
+    @torch.no_grad()
+    def product(self, constants: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
+        """v -> product, for these `constants`: those that `used` names."""
+        known = self._prepare(*constants)
+        multiply = self._multiply
+
+        def product(vector: Tensor) -> Tensor:
+            with torch.no_grad():
+                result: Tensor = multiply(vector, *known)
+            return result
+
+        return product
+
+
+def _function(inputs: Sequence[fx.Node], body: Sequence[fx.Node], output: Any) -> Callable[..., Any]:
+    """The nodes of `body` as a Python function of `inputs`, which forgets each value after its last use."""
+    graph = fx.Graph()
+    copies = {node: graph.placeholder(f"input_{i}") for i, node in enumerate(inputs)}
+    for node in body:
+        copies[node] = graph.node_copy(node, copies.__getitem__)
+    graph.output(fx.map_arg(output, copies.__getitem__))
+    graph.eliminate_dead_code()
+    return fx.GraphModule(torch.nn.Module(), graph).forward
+
+
+def _remove_repetition(graph: fx.Graph) -> None:
+    """Drop what passes its input on, compute equal things once, and nothing that nobody reads."""
+    graph.eliminate_dead_code()
+    seen: dict[Any, fx.Node] = {}
+    for node in graph.nodes:
+        if node.op == "call_function":
+            same = _passed_on(node) or seen.setdefault(_key((node.target, node.args, node.kwargs)), node)
+            if same is not node:
+                node.replace_all_uses_with(same)
+    graph.eliminate_dead_code()
+
+
+def _passed_on(node: fx.Node) -> fx.Node | None:
+    """The node whose value this one passes on, if it does no more."""
+    source = node.args[0] if node.args else None
+    if not isinstance(source, fx.Node):
+        return None
+    if node.target in _PASS_ON:
+        return source
+    if node.target in _RESHAPE and _same_shape(node, source):
+        return source
+    if node.target is aten.add.Tensor and _is_zero(node.args[1]) and _same_shape(node, source):
+        return source
+    if node.target is aten.t.default and source.target is aten.t.default:
+        return input_of(source)
+    return None
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, fx.Node) and value.target is aten.zeros_like.default
+
+
+def _same_shape(one: fx.Node, other: fx.Node) -> bool:
+    same: bool = one.meta["value"].shape == other.meta["value"].shape
+    return same
+
+
+def _key(value: Any) -> Any:
+    """Hashable, and equal for equal arguments of one type: 1 is not 1.0, nor True."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_key, value))
+    if isinstance(value, dict):
+        return tuple((name, _key(part)) for name, part in value.items())
+    return type(value), value

@@ -1,0 +1,217 @@
+"""Curvature products replayed from a recording: the same numbers but for rounding, from fewer and larger kernels."""
+
+import logging
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+from warnings import warn
+
+import torch
+from torch import Tensor
+
+from hessianfree.curvature.recorded.plan import Plan
+from hessianfree.curvature.recorded.recording import Unrecordable, record
+from hessianfree.curvature.saved import SavedTensors
+from hessianfree.interfaces import Curvature, CurvatureAt, FlatView, LinearMap
+
+_log = logging.getLogger(__name__)
+
+_SECONDS_BEFORE_MEASURING = 1.0  # of plain products: what takes less in all is not worth a recording
+_WORTHWHILE = 0.9  # of the plain product's time
+_MOST_RECORDINGS = (
+    8  # graphs of as many kinds (batch sizes, above all); with more, none pays for its recording
+)
+_TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}  # relative, for a product; other dtypes: 5e-2
+
+
+class _Placed:
+    """A plan, and where a new graph of the same kind holds the constants that the plan asks for."""
+
+    def __init__(self, plan: Plan, constants: Sequence[Tensor], at_hand: Sequence[Tensor]) -> None:
+        """Raises `Unrecordable` where one of the constants is not at hand."""
+        self._plan = plan
+        same_memory = {_memory(tensor): i for i, tensor in enumerate(at_hand)}
+        self._places: list[tuple[int, tuple[int, ...], tuple[int, ...]]] = []
+        for constant in constants:
+            i = same_memory.get(_memory(constant))
+            if i is None:
+                raise Unrecordable("a product uses a tensor that autograd did not save")
+            self._places.append((i, constant.size(), constant.stride()))
+
+    @torch.no_grad()
+    def replay(self, at_hand: Sequence[Tensor]) -> LinearMap:
+        return self._plan.product([at_hand[i].as_strided(size, stride) for i, size, stride in self._places])
+
+
+class RecordedProducts:
+    """Wraps what builds a curvature, so that most of its products are replayed.
+
+    A graph of a new kind is recorded before the second product of its curvature, and the plan made from that compared
+    with plain products of two random vectors. A graph of a known kind takes its plan from the second product on,
+    after a comparison on the vector of the first. Where they differ the graph is recorded anew: a number in the
+    closure may have changed. After a few recordings in vain the products stay plain, and a warning says so.
+    """
+
+    def __init__(self, plain: CurvatureAt, *, measured: bool) -> None:
+        """`measured`: begin after a second of plain products, and go on only where replaying saves a tenth."""
+        self.plain = plain
+        self.measured = measured
+        self._seconds = 0.0
+        self._recordings = 0
+        self._placed: dict[Any, _Placed | None] = {}  # None: a kind of graph whose products stay plain
+        self._told = False
+
+    @property
+    def product_cost(self) -> float:
+        """In gradients, of the plain product."""
+        return self.plain.product_cost
+
+    def __call__(self, loss: Tensor, outputs: Any, parameters: FlatView) -> Curvature:
+        if self.measured and torch.get_deterministic_debug_mode():
+            return self.plain(loss, outputs, parameters)
+        if self.measured and self._seconds < _SECONDS_BEFORE_MEASURING:
+            return _Timed(self.plain(loss, outputs, parameters), self._spend)
+        if self._recordings >= _MOST_RECORDINGS and not any(self._placed.values()):
+            return self.plain(loss, outputs, parameters)
+        with SavedTensors() as saved:
+            curvature = self.plain(loss, outputs, parameters)
+        return _Replaying(curvature, self._replay, [*parameters.tensors, *saved.tensors])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), measured=self.measured), (self.plain,)  # a copy makes plans of its own
+
+    def _spend(self, seconds: float) -> None:
+        self._seconds += seconds
+
+    def _replay(
+        self, curvature: LinearMap, at_hand: Sequence[Tensor], vector: Tensor, product: Tensor
+    ) -> LinearMap | None:
+        """A faster map than `curvature`, of which one product is known; None: there is none."""
+        kind = tuple((t.shape, t.stride(), t.dtype) for t in at_hand)
+        if kind in self._placed:
+            placed = self._placed[kind]
+            if placed is None or not torch.isfinite(product).all():
+                return None
+            replayed = placed.replay(at_hand)
+            if _agree(replayed(vector), product):
+                return replayed
+        if self._recordings >= _MOST_RECORDINGS:
+            self._tell(f"{_MOST_RECORDINGS} recordings did not serve for long")
+            self._placed[kind] = None
+            return None
+        self._recordings += 1
+        try:
+            placed = self._placed[kind] = self._record(curvature, at_hand, vector)
+        except (
+            Unrecordable,
+            RuntimeError,
+        ) as reason:  # torch's: a kernel that wants what a rewriting took away
+            self._placed[kind] = None
+            self._tell(str(reason))
+            return None
+        return placed.replay(at_hand)
+
+    def _record(self, curvature: LinearMap, at_hand: Sequence[Tensor], vector: Tensor) -> _Placed:
+        recording, _ = record(curvature, vector)
+        plan = Plan(recording)
+        placed = _Placed(plan, [recording.constants[i] for i in plan.used], at_hand)
+        replayed = placed.replay(at_hand)
+        generator = torch.Generator().manual_seed(0)  # the user's random numbers stay the user's
+        for _ in range(2):
+            probe = torch.randn(vector.shape, generator=generator, dtype=vector.dtype).to(vector.device)
+            if not _agree(replayed(probe), curvature(probe)):
+                raise Unrecordable("its products differ from the plain ones")
+        if self.measured and (share := _share_of_time(replayed, curvature, probe)) > _WORTHWHILE:
+            raise Unrecordable(f"it takes {share:.2f} of the plain product's time")
+        return placed
+
+    def _tell(self, reason: str) -> None:
+        message = (
+            f"Curvature products are not replayed from a recording: {reason}. Plain ones are made instead."
+        )
+        if self.measured:  # nobody asked for it
+            _log.info(message)
+        elif not self._told:
+            warn(message, stacklevel=2)
+        self._told = True
+
+
+class _Timed:
+    """A curvature that reports the seconds of each product."""
+
+    def __init__(self, curvature: Curvature, spend: Callable[[float], None]) -> None:
+        self._curvature, self._spend = curvature, spend
+        self.product_cost = curvature.product_cost
+
+    def gradient(self) -> Tensor:
+        return self._curvature.gradient()
+
+    def __call__(self, vector: Tensor, /) -> Tensor:
+        started = _now(vector)
+        product = self._curvature(vector)
+        self._spend(_now(vector) - started)
+        return product
+
+
+class _Replaying:
+    """A curvature whose products are plain until a replayed map takes over, which lets go of the graph."""
+
+    def __init__(
+        self,
+        curvature: Curvature,
+        replay: Callable[[LinearMap, Sequence[Tensor], Tensor, Tensor], LinearMap | None],
+        at_hand: Sequence[Tensor],
+    ) -> None:
+        """`at_hand`: the parameters, and what autograd saved for the graph; the constants are among them."""
+        self._curvature: Curvature | None = curvature
+        self._map: LinearMap = curvature
+        self._replay, self._at_hand = replay, at_hand
+        self._first: tuple[Tensor, Tensor] | None = None
+        self.product_cost = curvature.product_cost
+
+    def gradient(self) -> Tensor:
+        if self._curvature is None:
+            raise RuntimeError("ask for the gradient before the products: the graph is gone")
+        return self._curvature.gradient()
+
+    def __call__(self, vector: Tensor, /) -> Tensor:
+        if self._curvature is not None and self._first is not None:
+            replayed = self._replay(self._curvature, self._at_hand, *self._first)
+            if replayed is not None:
+                self._map, self._curvature = replayed, None
+            self._first, self._at_hand = None, ()
+        product = self._map(vector)
+        if self._at_hand:
+            self._first = (vector.clone(), product.clone())
+        return product
+
+
+def _agree(replayed: Tensor, plain: Tensor) -> bool:
+    tolerance = _TOLERANCE.get(plain.dtype, 5e-2)
+    difference = torch.linalg.vector_norm(replayed - plain)
+    return bool(difference <= tolerance * torch.linalg.vector_norm(plain))
+
+
+def _share_of_time(replayed: LinearMap, plain: LinearMap, vector: Tensor) -> float:
+    """Of the plain product's time that the replayed one takes, alternating, the median of three."""
+    shares = []
+    for _ in range(3):
+        marks = [_now(vector)]
+        for product in (replayed, plain):
+            product(vector)
+            marks.append(_now(vector))
+        shares.append((marks[1] - marks[0]) / (marks[2] - marks[1]))
+    return statistics.median(shares)
+
+
+def _now(vector: Tensor) -> float:
+    if vector.is_cuda:
+        torch.cuda.synchronize(vector.device)
+    return time.perf_counter()
+
+
+def _memory(tensor: Tensor) -> tuple[Any, ...]:
+    """Equal for tensors that show the same memory, transposed perhaps."""
+    return tensor.data_ptr(), tensor.numel(), tensor.dtype

@@ -1,0 +1,44 @@
+"""What autograd saves for backward passes."""
+
+from contextvars import ContextVar
+from types import TracebackType
+
+import torch
+from torch import Tensor
+
+
+class SavedTensors:
+    """Lists the tensors that autograd saves inside the context, in the order in which it saves them."""
+
+    # Autograd asks the innermost hooks alone; what an inner context saw is handed to the outer one at its end.
+    _open: ContextVar["SavedTensors | None"] = ContextVar("open SavedTensors", default=None)
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, lambda tensor: tensor)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of their storages, each counted once; saved parameters among them."""
+        storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in self.tensors}
+        return sum(storages.values())
+
+    def _pack(self, tensor: Tensor) -> Tensor:
+        # A result saved by its own node would hold that node, in a circle that no garbage collector sees through.
+        kept = tensor if tensor.grad_fn is None else tensor.detach()
+        self.tensors.append(kept)
+        return kept
+
+    def __enter__(self) -> "SavedTensors":
+        self._outer = self._open.get()
+        self._open.set(self)
+        self._hooks.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hooks.__exit__(kind, error, trace)
+        self._open.set(self._outer)
+        if self._outer is not None:
+            self._outer.tensors += self.tensors
