@@ -55,6 +55,20 @@ def test_losses_and_model_are_those_of_the_dense_function(weight_decay, precondi
             assert point == pytest.approx(wanted, rel=1e-8)
 
 
+def test_the_model_is_that_of_the_iterate_chosen_not_of_the_last():
+    problem = problems.make("bce")
+    opt = HessianFree(problem.parameters, execution=sliced(0.5))
+    before, g = problem.vector(), problem.dense_gradient()
+    A = problem.dense_ggn() + torch.eye(problem.dimension, dtype=torch.float64)
+    opt.step(problem.forward)
+    assert opt.last_report.cg_chosen_iteration < opt.last_report.cg_iterations
+    d = (problem.vector() - before) / opt.last_report.step_scale
+    ((_, _, predicted),) = opt.last_trace.slice
+    assert predicted - opt.last_report.loss == pytest.approx(
+        (0.5 * g @ d + 0.125 * d @ A @ d).item(), rel=1e-8
+    )
+
+
 @pytest.mark.parametrize("switches", SWITCHES, ids=str)
 def test_it_changes_nothing_but_the_cost(switches):
     problem, other = problems.make("mse"), problems.make("mse")

@@ -85,6 +85,25 @@ def test_hessian_free_tells_of_its_inner_solve():
         assert min(trace.ritz_values) >= record.metrics["damping"] * 0.99
 
 
+def test_a_rejected_step_says_why_and_an_accepted_one_nothing():
+    params = {"lr": 40.0, "use_linesearch": False, "reject_worse": True}
+    records = records_of(session("rosenbrock", steps=30, optimizer_params=params))
+    assert {record.metrics["accepted"] for record in records} == {True, False}
+    for record in records:
+        assert ("rejection" in record.metrics) is not record.metrics["accepted"]
+        if not record.metrics["accepted"]:
+            assert record.metrics["rejection"].startswith("the loss would be worse by ")
+            assert record.metrics["loss_after"] == record.metrics["loss"]
+
+
+def test_weight_decay_is_part_of_the_loss():
+    plain, decayed = (
+        records_of(session("digits-classifier", steps=1, optimizer_params={"weight_decay": decay}))[0].metrics
+        for decay in (0.0, 0.1)
+    )
+    assert decayed["loss"] > plain["loss"]
+
+
 def test_preconditioner_is_used_and_paid_for():
     params = {"preconditioner": "empirical_fisher", "damping": 0.01}
     ((record, trace),) = list(session("digits-autoencoder", steps=1, optimizer_params=params))
