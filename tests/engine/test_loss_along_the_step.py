@@ -142,13 +142,18 @@ def test_a_rejected_step_is_looked_at_too():
     assert near < opt.last_report.loss < far
 
 
-def test_an_accumulated_step_has_one():
+@pytest.mark.parametrize("rates", [(0.8, 0.8), (0.2, 0.6)], ids=["one rate", "bent"])
+def test_an_accumulated_step_has_one(rates):
     problem = problems.make("mse")
-    opt = HessianFree(problem.parameters, execution=sliced(0.5))
-    before = problem.vector()
+    groups = in_two(problem, {"lr": rates[0]}, {"lr": rates[1]})
+    opt = HessianFree(groups, execution=sliced(0.5))
+    before, g = problem.vector(), problem.dense_gradient()
+    A = problem.dense_ggn() + torch.eye(problem.dimension, dtype=torch.float64)
+    loss = problem.forward()[0].item()
     opt.acc_step(problem.model, problem.loss_function, problem.batches())
     d = (problem.vector() - before) / opt.last_report.step_scale
-    assert opt.last_trace.slice[0][1] == pytest.approx(problem.loss_at(before + 0.5 * d).item(), rel=1e-10)
+    expected = problem.loss_at(before + 0.5 * d).item(), loss + (0.5 * g @ d + 0.125 * d @ A @ d).item()
+    assert opt.last_trace.slice[0][1:] == pytest.approx(expected, rel=1e-8)
 
 
 @pytest.mark.parametrize(
