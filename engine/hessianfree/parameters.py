@@ -1,5 +1,6 @@
 """A flat view of the trainable tensors."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -15,23 +16,22 @@ class Parameters:
     Every tensor keeps its own storage and identity: values are written into it, never rebound.
     """
 
-    def __init__(self, groups: Sequence[Sequence[Tensor]]) -> None:
+    def __init__(
+        self, groups: Sequence[Sequence[Tensor]], names: Sequence[Sequence[str] | None] | None = None
+    ) -> None:
         """`groups`: the tensors of each parameter group; those without `requires_grad` are left out.
 
+        `names` are theirs, a list a group where known; errors use them.
+
         Raises:
-            ParameterError: nothing is trainable, or dtypes or devices are mixed.
+            ParameterError: nothing is trainable, something is complex or sparse, or dtypes or devices are mixed.
         """
         trainable = [[p for p in group if p.requires_grad] for group in groups]
         self.tensors: list[Tensor] = [p for group in trainable for p in group]
         if not self.tensors:
             raise ParameterError("none of the parameters is trainable (requires_grad=True)")
-        kinds = {(p.dtype, p.device) for p in self.tensors}
-        if len(kinds) > 1:
-            listed = ", ".join(sorted(f"{dtype} on {device}" for dtype, device in kinds))
-            raise ParameterError(
-                f"all trainable parameters must share one dtype and one device; got {listed}"
-            )
-        self.dtype, self.device = kinds.pop()
+        _check_alike(groups, names)
+        self.dtype, self.device = self.tensors[0].dtype, self.tensors[0].device
         self._sizes = [p.numel() for p in self.tensors]
         self._group_sizes = [sum(p.numel() for p in group) for group in trainable]
 
@@ -45,10 +45,13 @@ class Parameters:
         return torch.zeros(self.dimension, dtype=self.dtype, device=self.device)
 
     def flatten(self, tensors: Sequence[Tensor | None]) -> Tensor:
-        """One [P] vector of tensors shaped like the parameters; None stands for zeros. Detached."""
+        """One [P] vector of tensors shaped like the parameters; None stands for zeros. Detached.
+
+        Sparse ones, the gradients of embeddings with `sparse=True`, are made dense.
+        """
         return torch.cat(
             [
-                p.new_zeros(p.numel()) if t is None else t.detach().reshape(-1)
+                p.new_zeros(p.numel()) if t is None else _dense(t.detach()).reshape(-1)
                 for p, t in zip(self.tensors, tensors, strict=True)
             ]
         )
@@ -85,3 +88,39 @@ class Parameters:
             with torch.no_grad():
                 for p, value in zip(self.tensors, origin, strict=True):
                     p.copy_(value)
+
+
+def _dense(tensor: Tensor) -> Tensor:
+    return tensor if tensor.layout is torch.strided else tensor.to_dense()
+
+
+def _check_alike(groups: Sequence[Sequence[Tensor]], names: Sequence[Sequence[str] | None] | None) -> None:
+    """Raise a ParameterError that names whichever trainable parameters cannot go into one flat vector."""
+    trainable = [
+        (p, f"{_label(i, j, names)}, {p.dtype} {list(p.shape)} on {p.device}")
+        for i, group in enumerate(groups)
+        for j, p in enumerate(group)
+        if p.requires_grad
+    ]
+    if unfit := [text for p, text in trainable if p.is_complex() or p.layout is not torch.strided]:
+        raise ParameterError(
+            f"trainable parameters must be real and dense; got {_listed(unfit)}. Of a complex one, make "
+            "torch.view_as_real the parameter"
+        )
+    kinds = Counter((p.dtype, p.device) for p, _ in trainable)
+    ((dtype, device), _) = kinds.most_common(1)[0]
+    if others := [text for p, text in trainable if (p.dtype, p.device) != (dtype, device)]:
+        raise ParameterError(
+            "all trainable parameters must share one dtype and one device; most are "
+            f"{dtype} on {device}, but not {_listed(others)}"
+        )
+
+
+def _label(group: int, position: int, names: Sequence[Sequence[str] | None] | None) -> str:
+    known = names[group] if names is not None else None
+    return known[position] if known is not None else f"parameter {position} of group {group}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    shown = "; ".join(texts[:3])
+    return shown if len(texts) <= 3 else f"{shown}; and {len(texts) - 3} more"

@@ -101,7 +101,8 @@ class RecordingOptimizer(torch.optim.Optimizer):
 
     def _parameters(self) -> Parameters:
         """Anew for each step: groups may be added and layers frozen between two."""
-        return Parameters([group["params"] for group in self.param_groups])
+        names = [group.get("param_names") for group in self.param_groups]
+        return Parameters([group["params"] for group in self.param_groups], names)
 
     def _memory(self, parameters: Parameters) -> Memory:
         return Memory(

@@ -19,8 +19,9 @@ class SavedTensors:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of their storages, each counted once; saved parameters among them."""
-        storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in self.tensors}
+        """Bytes of their storages, each counted once; saved parameters among them. Sparse tensors have none."""
+        dense = [t for t in self.tensors if t.layout is torch.strided]
+        storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in dense}
         return sum(storages.values())
 
     def _pack(self, tensor: Tensor) -> Tensor:

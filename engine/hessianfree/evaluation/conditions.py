@@ -138,6 +138,8 @@ class Evaluation:
 
     def _before_module(self, module: nn.Module, arguments: Any) -> None:
         del arguments
+        if torch.compiler.is_compiling():  # or the compiler would follow us into the hook
+            return
         # Another thread's models are no concern of this step; but a backward pass may run a layer of ours again there.
         if module not in self._buffers:
             if threading.get_ident() != self._thread:
@@ -152,6 +154,8 @@ class Evaluation:
 
     def _after_module(self, module: nn.Module, arguments: Any, answer: Any) -> None:
         del arguments, answer
+        if torch.compiler.is_compiling():
+            return
         if undo := self._undo.pop(module, None):
             undo()
 

@@ -110,6 +110,8 @@ class _Calls:
 
     def _begin(self, module: nn.Module, arguments: Any) -> None:
         del arguments
+        if torch.compiler.is_compiling():
+            return
         if not self._running:  # names are those within the outermost module that the closure calls
             self._names = {inner: name for name, inner in module.named_modules()}
         name, kind = self._names.get(module, ""), type(module).__name__
@@ -119,6 +121,8 @@ class _Calls:
 
     def _end(self, module: nn.Module, arguments: Any, answer: Any) -> None:
         del module, arguments, answer
+        if torch.compiler.is_compiling():
+            return
         self._running.pop().end = _next_number()
 
 
