@@ -13,7 +13,7 @@ from hessianfree.execution import Execution
 from hessianfree.optimizer import HessianFree
 from hessianfree.stopping import IterationLimit
 
-WAYS = {"plain": Execution()}
+WAYS = {way: Execution(products=way) for way in ("plain", "recorded")}
 """How the engine may carry a step out, by name."""
 
 
@@ -52,9 +52,7 @@ class Contender(Protocol):
 class Here:
     """The engine, at its defaults but for the stopping rules: CG takes all its iterations."""
 
-    def __init__(
-        self, workload: Workload, curvature_opt: str, iterations: int, execution: Execution = Execution()
-    ) -> None:
+    def __init__(self, workload: Workload, curvature_opt: str, iterations: int, execution: Execution) -> None:
         self._workload, self._damping = workload, workload.damping[curvature_opt]
         self.optimizer = HessianFree(
             workload.model.parameters(),

@@ -1,10 +1,12 @@
 """What a curvature product costs, in units of one gradient, here and in BackPACK."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 
 import torch
 from backpack.hessianfree.ggnvp import ggn_vector_product_from_plist
 from backpack.hessianfree.hvp import hessian_vector_product
+from contenders import WAYS
 from table import Row
 from timing import Turn, ratios, take_turns
 from torch import Tensor
@@ -33,16 +35,18 @@ def product_rows(workload: Workload, rounds: int, device: str) -> Iterator[Row]:
         parts = parameters.split(vector)
         return parameters.flatten(hessian_vector_product(loss, parameters.tensors, parts))
 
-    plain, hessian = (kind(*workload.forward(), parameters) for kind in (GaussNewton, Hessian))
-    here: dict[str, Callable[[], Tensor]] = {
-        "GGN plain": lambda: plain(vector),
-        "Hessian": lambda: hessian(vector),
+    here = {
+        f"{kind} {way}": partial(execution.curvature(plain)(*workload.forward(), parameters), vector)
+        for kind, plain in (("GGN", GaussNewton), ("Hessian", Hessian))
+        for way, execution in WAYS.items()
     }
     there = {"GGN BackPACK": backpack_ggn, "Hessian BackPACK": backpack_hessian}
 
     def fresh() -> Tensor:
         return vector.normal_()
 
+    for run in here.values():
+        run()  # a recording is made at the second product; take_turns makes it
     turns = {name: Turn(run=run, prepare=fresh) for name, run in {**here, **there}.items()}
     times = take_turns({"gradient": Turn(run=gradient), **turns}, rounds, device)
     fresh()

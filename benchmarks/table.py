@@ -12,7 +12,7 @@ import torch
 from timing import Spread
 
 COLUMNS = (
-    f"{'measured':34s} {'workload':12s} {'median':>7s}  {'quartiles':15s} {'target':>7s}  {'met':4s} apart"
+    f"{'measured':42s} {'workload':12s} {'median':>7s}  {'quartiles':15s} {'target':>7s}  {'met':4s} apart"
 )
 
 
@@ -47,7 +47,7 @@ class Row:
 
     def line(self) -> str:
         measured, workload, median, quartiles, target, met, apart = self.cells()
-        return f"{measured:34s} {workload:12s} {median:>7s}  {quartiles:15s} {target:>7s}  {met:4s} {apart}".rstrip()
+        return f"{measured:42s} {workload:12s} {median:>7s}  {quartiles:15s} {target:>7s}  {met:4s} {apart}".rstrip()
 
 
 @dataclass(frozen=True, kw_only=True)
