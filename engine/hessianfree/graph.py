@@ -16,6 +16,11 @@ def edge_of(tensor: Tensor) -> Edge:
     return node, output
 
 
+def nodes_below(root: Tensor) -> set[Node]:
+    """The nodes of the graph of `root`; empty without a graph."""
+    return {node for node, _ in edges_below(root)}
+
+
 def edges_below(root: Tensor, stops: Container[Edge] = ()) -> Iterator[Edge]:
     """The edges of the graph of `root`, each once, going past none of `stops`; empty without a graph."""
     pending = [edge_of(root)] if root.requires_grad else []

@@ -1,26 +1,26 @@
 """Custom autograd functions whose backward pass loses the graph: derivatives of it would be silently wrong."""
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
-
-from hessianfree.graph import edges_below
+from torch.autograd.graph import Node
 
 # The node that `once_differentiable` leaves. It is connected to nothing: autograd passes it by where it is not needed.
 _REFUSAL = "torch::autograd::Error"
 
 
-def watch_custom_functions(loss: Tensor, report: Callable[[Any], None]) -> None:
-    """Call `report(node)` when a custom function below `loss` is found to answer gradients without their graph.
+def watch_custom_functions(nodes: Iterable[Node], report: Callable[[Any], None]) -> None:
+    """Call `report(node)` when a custom function among `nodes` is found to answer gradients without their graph.
 
     Every node is looked at when a backward pass with `create_graph=True` runs through it; others cost nothing.
     """
-    for node in {node for node, _ in edges_below(loss) if isinstance(node, BackwardCFunction)}:
-        node.register_hook(_Check(weakref.ref(node), report))  # the node owns the hook: no cycle
+    for node in nodes:
+        if isinstance(node, BackwardCFunction):
+            node.register_hook(_Check(weakref.ref(node), report))  # the node owns the hook: no cycle
 
 
 class _Check:

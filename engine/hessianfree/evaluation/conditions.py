@@ -18,6 +18,7 @@ from hessianfree.evaluation.broken import watch_custom_functions
 from hessianfree.evaluation.buffers import Buffers, Contents
 from hessianfree.evaluation.generators import Generators
 from hessianfree.evaluation.paths import DifferentiablePaths
+from hessianfree.graph import nodes_below
 
 Answer = TypeVar("Answer")
 
@@ -111,14 +112,16 @@ class Evaluation:
         known = dict(self._starts), self._after, self._generators.states()
         with torch.enable_grad():
             loss, outputs = self.run(forward, index)
-            if isinstance(loss, Tensor) and loss.requires_grad:
-                if self._paths.leave(loss):
+            if isinstance(loss, Tensor):
+                nodes = nodes_below(loss)
+                if self._paths.leave(nodes):
                     # As if the pass through the fused kernels had never been.
                     self._starts, self._after, generators = known
                     self._generators.set(generators)
                     self._exits.enter_context(self._paths.attention_kernels())
                     loss, outputs = self.run(forward, index)
-                watch_custom_functions(loss, _refuse)
+                    nodes = nodes_below(loss)
+                watch_custom_functions(nodes, _refuse)
         return loss, outputs
 
     def undo(self) -> None:

@@ -13,7 +13,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 
 from hessianfree.errors import NotTwiceDifferentiableError
 from hessianfree.evaluation.broken import watch_custom_functions
-from hessianfree.graph import edges_below
+from hessianfree.graph import nodes_below
 
 # What torch says of a second derivative that does not exist.
 _COMPLAINT = re.compile(r"derivative for .* is not implemented|differentiate twice|[Dd]ouble backward")
@@ -50,8 +50,8 @@ def explanation(forward: Callable[[], tuple[Tensor, Any]]) -> NotTwiceDifferenti
 def _to_blame(loss: Tensor) -> Node | None:
     """The first node found below `loss` whose backward pass has no derivative."""
     broken: list[Node] = []
-    watch_custom_functions(loss, broken.append)
-    below = [node for node, _ in edges_below(loss)]
+    below = nodes_below(loss)
+    watch_custom_functions(below, broken.append)
     leaves = [node.variable for node in below if hasattr(node, "variable")]
     try:
         gradients = torch.autograd.grad(
@@ -66,7 +66,7 @@ def _to_blame(loss: Tensor) -> Node | None:
     broken.extend(node for node in below if node.name() == _COMPILED)
     for gradient in gradients:
         if gradient is not None:
-            missing: list[Any] = [node for node, _ in edges_below(gradient) if node.name() in _MISSING]
+            missing: list[Any] = [node for node in nodes_below(gradient) if node.name() in _MISSING]
             # The anomaly mode notes in whose backward pass a node was made.
             broken.extend(node.metadata["parent_"] for node in missing if "parent_" in node.metadata)
     return broken[0] if broken else None

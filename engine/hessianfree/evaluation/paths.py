@@ -1,13 +1,13 @@
 """Fast kernels that cannot be differentiated twice, and how to do without them."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.autograd.graph import Node
 from torch.nn.attention import SDPBackend, sdpa_kernel
-
-from hessianfree.graph import edges_below
 
 # Nodes of autograd's graph by what their names begin with; torch has no derivative for their backward passes.
 _ATTENTION = ("ScaledDotProduct", "FlashAttention", "EfficientAttention")
@@ -26,9 +26,9 @@ class DifferentiablePaths:
     recurrent: bool = False
     _untold: list[str] = field(default_factory=list)
 
-    def leave(self, loss: Tensor) -> bool:
-        """Whether the graph of `loss` holds such kernels that are used no more from now on."""
-        names = {node.name() for node, _ in edges_below(loss)}
+    def leave(self, nodes: Iterable[Node]) -> bool:
+        """Whether a graph of these nodes holds such kernels that are used no more from now on."""
+        names = {node.name() for node in nodes}
         attention = not self.attention and any(name.startswith(_ATTENTION) for name in names)
         recurrent = not self.recurrent and any(name.startswith(_RECURRENT) for name in names)
         if attention:
