@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from hessianfree.curvature.recorded.recording import Recording, input_of
-from hessianfree.curvature.recorded.sums import join_sums
+from hessianfree.curvature.recorded.planes import simplify_planes
+from hessianfree.curvature.recorded.recording import Recording, input_of, replace, shape
+from hessianfree.curvature.recorded.sums import join_sums, join_weight_gradients
 
 aten = torch.ops.aten
 
@@ -26,8 +27,9 @@ class Plan:
         """Takes the recording's graph over."""
         graph = recording.graph
         _remove_repetition(graph)
-        join_sums(graph)
-        _remove_repetition(graph)
+        for rewrite in (join_sums, join_weight_gradients, simplify_planes):
+            rewrite(graph)
+            _remove_repetition(graph)
         placeholders = [node for node in graph.nodes if node.op == "placeholder"]
         self.used = [
             i for i, node in enumerate(placeholders[1:]) if node.users
@@ -77,7 +79,7 @@ def _remove_repetition(graph: fx.Graph) -> None:
         if node.op == "call_function":
             same = _passed_on(node) or seen.setdefault(_key((node.target, node.args, node.kwargs)), node)
             if same is not node:
-                node.replace_all_uses_with(same)
+                replace(node, same)
     graph.eliminate_dead_code()
 
 
@@ -88,9 +90,9 @@ def _passed_on(node: fx.Node) -> fx.Node | None:
         return None
     if node.target in _PASS_ON:
         return source
-    if node.target in _RESHAPE and _same_shape(node, source):
+    if node.target in _RESHAPE and shape(node) == shape(source):
         return source
-    if node.target is aten.add.Tensor and _is_zero(node.args[1]) and _same_shape(node, source):
+    if node.target is aten.add.Tensor and _is_zero(node.args[1]) and shape(node) == shape(source):
         return source
     if node.target is aten.t.default and source.target is aten.t.default:
         return input_of(source)
@@ -99,11 +101,6 @@ def _passed_on(node: fx.Node) -> fx.Node | None:
 
 def _is_zero(value: Any) -> bool:
     return isinstance(value, fx.Node) and value.target is aten.zeros_like.default
-
-
-def _same_shape(one: fx.Node, other: fx.Node) -> bool:
-    same: bool = one.meta["value"].shape == other.meta["value"].shape
-    return same
 
 
 def _key(value: Any) -> Any:

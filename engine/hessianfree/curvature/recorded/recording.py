@@ -42,6 +42,25 @@ def input_of(node: fx.Node, position: int = 0) -> fx.Node:
     return given
 
 
+def shape(node: fx.Node) -> tuple[int, ...]:
+    """Of the tensor that a node stands for."""
+    return tuple(node.meta["value"].shape)
+
+
+def replace(node: fx.Node, by: fx.Node) -> None:
+    """Let `by` be read wherever `node` was; `current` leads from the one to the other."""
+    if by is not node:
+        node.replace_all_uses_with(by)
+        node.meta["replaced by"] = by
+
+
+def current(node: fx.Node) -> fx.Node:
+    """What a node listed before rewritings has become since."""
+    while "replaced by" in node.meta:
+        node = node.meta["replaced by"]
+    return node
+
+
 def record(product: Callable[[Tensor], Tensor], vector: Tensor) -> tuple[Recording, Tensor]:
     """Run `product(vector)`; answers what it did, and its result.
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from hessianfree.curvature.recorded.recording import call, input_of
+from hessianfree.curvature.recorded.recording import call, current, input_of, replace, shape
 
 aten = torch.ops.aten
 
@@ -28,7 +28,7 @@ def join_sums(graph: fx.Graph) -> None:
     _join_across(graph)
     for root, terms in _sums(graph).items():
         with graph.inserting_before(root):
-            _replace(root, _total(graph, _join_within(graph, terms)))
+            replace(root, _total(graph, _join_within(graph, terms)))
 
 
 def _join_across(graph: fx.Graph) -> None:
@@ -43,7 +43,7 @@ def _join_across(graph: fx.Graph) -> None:
     for factors, members in alike.items():
         if len(members) < _FEWEST:
             continue
-        sizes = [_shape(root)[0] for root, _ in members]
+        sizes = [shape(root)[0] for root, _ in members]
         with graph.inserting_before(members[0][0]):
             known = {
                 factor: _cat(graph, [input_of(shared[factor]) for _, shared in members])
@@ -62,7 +62,28 @@ def _join_across(graph: fx.Graph) -> None:
         for (root, shared), own_rows in zip(members, rows, strict=True):
             rest = [term for term in sums[root] if term not in shared.values()]
             with graph.inserting_before(root):
-                _replace(root, _total(graph, [own_rows, *rest]))
+                replace(root, _total(graph, [own_rows, *rest]))
+
+
+def join_weight_gradients(graph: fx.Graph) -> None:
+    """G'X and G'Y with known X, Y, as the gradients of two weights are: one product, and its columns."""
+    alike = defaultdict(list)
+    for node in graph.nodes:
+        if node.target is aten.mm.default and input_of(node).target is aten.t.default:
+            left, right = input_of(node, 0), input_of(node, 1)
+            if left.meta["depends"] and not right.meta["depends"]:
+                alike[input_of(left)].append(node)
+    for members in alike.values():
+        if len(members) < 2:
+            continue
+        with graph.inserting_before(members[0]):
+            right = _side_by_side(graph, [input_of(node, 1) for node in members])
+            joint = call(graph, aten.mm.default, input_of(members[0]), right)
+            columns = call(
+                graph, aten.split_with_sizes.default, joint, [shape(node)[1] for node in members], 1
+            )
+            for i, node in enumerate(members):
+                replace(node, call(graph, aten.contiguous.default, call(graph, getitem, columns, i)))
 
 
 def _join_within(graph: fx.Graph, terms: Sequence[fx.Node]) -> list[fx.Node]:
@@ -93,11 +114,11 @@ def _how_to_join(term: fx.Node) -> tuple[Any, ...] | None:
     if len(term.users) != 1:
         return None
     if term.target in _REARRANGING:
-        return "rearranged", term.target, str(term.args[1:]), _shape(input_of(term))
+        return "rearranged", term.target, str(term.args[1:]), shape(input_of(term))
     if term.target is aten.mm.default and not all(factor.meta["depends"] for factor in term.all_input_nodes):
         return "product", input_of(term).meta["depends"]
     if term.target is aten.sum.dim_IntList and term.args[1:] == ([0], True) and not term.kwargs:
-        return "column sums", _shape(input_of(term))[1:]
+        return "column sums", shape(input_of(term))[1:]
     return None
 
 
@@ -117,7 +138,7 @@ def _is_sum(node: fx.Node) -> bool:
         node.target is aten.add.Tensor
         and node.meta["depends"]
         and not node.kwargs
-        and all(isinstance(part, fx.Node) and _shape(part) == _shape(node) for part in node.args)
+        and all(isinstance(part, fx.Node) and shape(part) == shape(node) for part in node.args)
     )
 
 
@@ -147,13 +168,13 @@ def _shared(terms: Iterable[fx.Node]) -> dict[Factor, fx.Node]:
                 shared.setdefault(("matrix", matrix), term)
         elif term.target is aten.expand.default and term.meta["depends"]:
             row = input_of(term)
-            if _shape(row) == (1, _shape(term)[-1]):
+            if shape(row) == (1, shape(term)[-1]):
                 shared.setdefault(("row", row), term)
     return shared
 
 
 def _total(graph: fx.Graph, terms: Sequence[fx.Node]) -> fx.Node:
-    terms = [_current(term) for term in terms]
+    terms = [current(term) for term in terms]
     products = [term for term in terms if term.target is aten.mm.default and len(term.users) <= 1]
     others = [term for term in terms if term not in products] or [products.pop(0)]
     start = reduce(lambda total, term: call(graph, aten.add.Tensor, total, term), others)
@@ -167,21 +188,4 @@ def _side_by_side(graph: fx.Graph, matrices: Sequence[fx.Node]) -> fx.Node:
 
 
 def _cat(graph: fx.Graph, matrices: Sequence[fx.Node]) -> fx.Node:
-    return call(graph, aten.cat.default, [_current(matrix) for matrix in matrices])
-
-
-def _replace(node: fx.Node, by: fx.Node) -> None:
-    if by is not node:
-        node.replace_all_uses_with(by)
-        node.meta["now"] = by
-
-
-def _current(node: fx.Node) -> fx.Node:
-    """What a node listed before a rewriting has become since."""
-    while "now" in node.meta:
-        node = node.meta["now"]
-    return node
-
-
-def _shape(node: fx.Node) -> tuple[int, ...]:
-    return tuple(node.meta["value"].shape)
+    return call(graph, aten.cat.default, [current(matrix) for matrix in matrices])
