@@ -35,8 +35,9 @@ class Execution:
         if self.batch_norm not in ("batch", "frozen"):
             raise ValueError(f'batch_norm must be "batch" or "frozen"; got {self.batch_norm!r}')
 
-    def curvature(self, plain: CurvatureAt) -> CurvatureAt:
-        """What builds the curvature of a step, by `products`."""
-        return (
-            plain if self.products == "plain" else RecordedProducts(plain, measured=self.products == "auto")
-        )
+    def curvature(self, plain: CurvatureAt, chosen: str | None = None) -> CurvatureAt:
+        """What builds the curvature of a step, by `products`; `chosen` is what "auto" has chosen before."""
+        if self.products == "plain":
+            return plain
+        measured = self.products == "auto"
+        return RecordedProducts(plain, measured=measured, chosen=chosen if measured else None)

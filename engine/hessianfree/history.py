@@ -1,6 +1,7 @@
 """The history in `opt.state`: lists with an entry a step, under the names that scripts for this optimizer read.
 
-Beside them `x0`, the next CG start, [P]; zeros stand for none.
+Beside them `x0`, the next CG start, [P]; zeros stand for none. And `products`, where a measurement has chosen how to
+make curvature products: a resumed run must choose the same, or differ by rounding.
 """
 
 from typing import Any

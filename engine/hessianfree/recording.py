@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from hessianfree import history
+from hessianfree.curvature.recorded import RecordedProducts
 from hessianfree.errors import ParameterError
 from hessianfree.evaluation import DifferentiablePaths
 from hessianfree.execution import Execution
@@ -21,7 +22,7 @@ Callback = Callable[[StepReport, SolveTrace], object]
 
 # What a copy or a pickle takes along beside torch's own. Callbacks stay behind, as torch's hooks do: they are mostly
 # closures, over the original or over a file, and a copy that wrote to the same file would be a surprise.
-_COPIED = ("method", "maximize", "verbose", "execution", "last_report", "last_trace", "_paths", "_curvature")
+_COPIED = ("method", "maximize", "verbose", "execution", "last_report", "last_trace", "_paths")
 
 
 class RecordingOptimizer(torch.optim.Optimizer):
@@ -90,6 +91,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
         if "_callbacks" not in self.__dict__:
             self._attach()
         self.__dict__.setdefault("_paths", DifferentiablePaths())
+        self._curvature = self.execution.curvature(self.method.curvature, self._history.get("products"))
         for group in self.param_groups:
             group.setdefault("weight_decay", 0.0)  # saved before there was one
 
@@ -117,6 +119,8 @@ class RecordingOptimizer(torch.optim.Optimizer):
             group["damping"] = damping
         self._history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
         history.append(self._history, report)
+        if isinstance(self._curvature, RecordedProducts) and self._curvature.chosen is not None:
+            self._history["products"] = self._curvature.chosen
         if self.verbose:
             print(history.latest_line(self._history, report))
         for callback in list(self._callbacks.values()):

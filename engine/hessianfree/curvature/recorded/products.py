@@ -54,10 +54,14 @@ class RecordedProducts:
     closure may have changed. After a few recordings in vain the products stay plain, and a warning says so.
     """
 
-    def __init__(self, plain: CurvatureAt, *, measured: bool) -> None:
-        """`measured`: begin after a second of plain products, and go on only where replaying saves a tenth."""
+    def __init__(self, plain: CurvatureAt, *, measured: bool, chosen: str | None = None) -> None:
+        """`measured`: begin after a second of plain products, and go on only where replaying saves a tenth.
+
+        `chosen`: what such measurements have led to before ("plain" or "recorded"), instead of new ones.
+        """
         self.plain = plain
         self.measured = measured
+        self._chosen = chosen
         self._seconds = 0.0
         self._recordings = 0
         self._placed: dict[Any, _Placed | None] = {}  # None: a kind of graph whose products stay plain
@@ -68,10 +72,17 @@ class RecordedProducts:
         """In gradients, of the plain product."""
         return self.plain.product_cost
 
+    @property
+    def chosen(self) -> str | None:
+        """What measurements have led to; None: to nothing yet, or there are none."""
+        if self._chosen is None and self.measured and self._placed:
+            return "recorded" if any(self._placed.values()) else "plain"
+        return self._chosen
+
     def __call__(self, loss: Tensor, outputs: Any, parameters: FlatView) -> Curvature:
-        if self.measured and torch.get_deterministic_debug_mode():
+        if self._chosen == "plain" or (self.measured and torch.get_deterministic_debug_mode()):
             return self.plain(loss, outputs, parameters)
-        if self.measured and self._seconds < _SECONDS_BEFORE_MEASURING:
+        if self.measured and self._chosen is None and self._seconds < _SECONDS_BEFORE_MEASURING:
             return _Timed(self.plain(loss, outputs, parameters), self._spend)
         if self._recordings >= _MOST_RECORDINGS and not any(self._placed.values()):
             return self.plain(loss, outputs, parameters)
@@ -80,7 +91,8 @@ class RecordedProducts:
         return _Replaying(curvature, self._replay, [*parameters.tensors, *saved.tensors])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), measured=self.measured), (self.plain,)  # a copy makes plans of its own
+        # A copy makes plans of its own, where measurements have led to any.
+        return partial(type(self), measured=self.measured, chosen=self.chosen), (self.plain,)
 
     def _spend(self, seconds: float) -> None:
         self._seconds += seconds
@@ -123,7 +135,8 @@ class RecordedProducts:
             probe = torch.randn(vector.shape, generator=generator, dtype=vector.dtype).to(vector.device)
             if not _agree(replayed(probe), curvature(probe)):
                 raise Unrecordable("its products differ from the plain ones")
-        if self.measured and (share := _share_of_time(replayed, curvature, probe)) > _WORTHWHILE:
+        measures = self.measured and self._chosen is None
+        if measures and (share := _share_of_time(replayed, curvature, probe)) > _WORTHWHILE:
             raise Unrecordable(f"it takes {share:.2f} of the plain product's time")
         return placed
 
