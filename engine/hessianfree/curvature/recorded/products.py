@@ -54,7 +54,14 @@ class RecordedProducts:
     closure may have changed. After a few recordings in vain the products stay plain, and a warning says so.
     """
 
-    def __init__(self, plain: CurvatureAt, *, measured: bool, chosen: str | None = None) -> None:
+    def __init__(
+        self,
+        plain: CurvatureAt,
+        *,
+        measured: bool,
+        chosen: str | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         """`measured`: begin after a second of plain products, and go on only where replaying saves a tenth.
 
         `chosen`: what such measurements have led to before ("plain" or "recorded"), instead of new ones.
@@ -62,6 +69,7 @@ class RecordedProducts:
         self.plain = plain
         self.measured = measured
         self._chosen = chosen
+        self._clock = clock
         self._seconds = 0.0
         self._recordings = 0
         self._placed: dict[Any, _Placed | None] = {}  # None: a kind of graph whose products stay plain
@@ -83,7 +91,7 @@ class RecordedProducts:
         if self._chosen == "plain" or (self.measured and torch.get_deterministic_debug_mode()):
             return self.plain(loss, outputs, parameters)
         if self.measured and self._chosen is None and self._seconds < _SECONDS_BEFORE_MEASURING:
-            return _Timed(self.plain(loss, outputs, parameters), self._spend)
+            return _Timed(self.plain(loss, outputs, parameters), self._now, self._spend)
         if self._recordings >= _MOST_RECORDINGS and not any(self._placed.values()):
             return self.plain(loss, outputs, parameters)
         with SavedTensors() as saved:
@@ -136,9 +144,25 @@ class RecordedProducts:
             if not _agree(replayed(probe), curvature(probe)):
                 raise Unrecordable("its products differ from the plain ones")
         measures = self.measured and self._chosen is None
-        if measures and (share := _share_of_time(replayed, curvature, probe)) > _WORTHWHILE:
+        if measures and (share := self._share_of_time(replayed, curvature, probe)) > _WORTHWHILE:
             raise Unrecordable(f"it takes {share:.2f} of the plain product's time")
         return placed
+
+    def _share_of_time(self, replayed: LinearMap, plain: LinearMap, vector: Tensor) -> float:
+        """Of the plain product's time that the replayed one takes: alternating, the median of three."""
+        shares = []
+        for _ in range(3):
+            marks = [self._now(vector)]
+            for product in (replayed, plain):
+                product(vector)
+                marks.append(self._now(vector))
+            shares.append((marks[1] - marks[0]) / max(marks[2] - marks[1], 1e-9))
+        return statistics.median(shares)
+
+    def _now(self, vector: Tensor) -> float:
+        if vector.is_cuda:
+            torch.cuda.synchronize(vector.device)
+        return self._clock()
 
     def _tell(self, reason: str) -> None:
         message = (
@@ -154,17 +178,19 @@ class RecordedProducts:
 class _Timed:
     """A curvature that reports the seconds of each product."""
 
-    def __init__(self, curvature: Curvature, spend: Callable[[float], None]) -> None:
-        self._curvature, self._spend = curvature, spend
+    def __init__(
+        self, curvature: Curvature, now: Callable[[Tensor], float], spend: Callable[[float], None]
+    ) -> None:
+        self._curvature, self._now, self._spend = curvature, now, spend
         self.product_cost = curvature.product_cost
 
     def gradient(self) -> Tensor:
         return self._curvature.gradient()
 
     def __call__(self, vector: Tensor, /) -> Tensor:
-        started = _now(vector)
+        started = self._now(vector)
         product = self._curvature(vector)
-        self._spend(_now(vector) - started)
+        self._spend(self._now(vector) - started)
         return product
 
 
@@ -205,24 +231,6 @@ def _agree(replayed: Tensor, plain: Tensor) -> bool:
     tolerance = _TOLERANCE.get(plain.dtype, 5e-2)
     difference = torch.linalg.vector_norm(replayed - plain)
     return bool(difference <= tolerance * torch.linalg.vector_norm(plain))
-
-
-def _share_of_time(replayed: LinearMap, plain: LinearMap, vector: Tensor) -> float:
-    """Of the plain product's time that the replayed one takes, alternating, the median of three."""
-    shares = []
-    for _ in range(3):
-        marks = [_now(vector)]
-        for product in (replayed, plain):
-            product(vector)
-            marks.append(_now(vector))
-        shares.append((marks[1] - marks[0]) / (marks[2] - marks[1]))
-    return statistics.median(shares)
-
-
-def _now(vector: Tensor) -> float:
-    if vector.is_cuda:
-        torch.cuda.synchronize(vector.device)
-    return time.perf_counter()
 
 
 def _memory(tensor: Tensor) -> tuple[Any, ...]:
