@@ -6,7 +6,7 @@ import pytest
 
 from engine import problems
 from engine.runs import advance
-from hessianfree import HessianFree
+from hessianfree import HessianFree, Method
 from hessianfree.curvature.gauss_newton import GaussNewton
 from hessianfree.curvature.recorded import RecordedProducts
 from hessianfree.execution import Execution
@@ -88,3 +88,44 @@ def test_a_choice_survives_a_copy_of_the_part():
     part = copy.deepcopy(RecordedProducts(GaussNewton, measured=True, chosen="recorded"))
     assert part.chosen == "recorded"
     assert RecordedProducts(GaussNewton, measured=True).chosen is None
+
+
+class Clock:
+    """Each reading is a second later than the one before, and each plain product takes `seconds` more."""
+
+    def __init__(self, seconds):
+        self.now, self._seconds, self.product_cost = 0.0, seconds, GaussNewton.product_cost
+
+    def read(self):
+        self.now += 1.0
+        return self.now
+
+    def __call__(self, loss, outputs, parameters):
+        plain = GaussNewton(loss, outputs, parameters)
+        return Slowed(plain, self)
+
+    def pass_by(self):
+        self.now += self._seconds
+
+
+class Slowed:
+    product_cost = GaussNewton.product_cost
+
+    def __init__(self, plain, clock):
+        self._plain, self._clock, self.gradient = plain, clock, plain.gradient
+
+    def __call__(self, vector):
+        self._clock.pass_by()
+        return self._plain(vector)
+
+
+@pytest.mark.parametrize(("seconds", "choice"), [(0.0, "plain"), (9.0, "recorded")])
+def test_what_measurements_choose_is_remembered(seconds, choice):
+    problem, clock = problems.make(NAME), Clock(seconds)
+    measured = RecordedProducts(clock, measured=True, clock=clock.read)
+    opt = HessianFree.from_method(
+        problem.parameters, Method(curvature=measured), execution=Execution(products="plain")
+    )
+    for _ in range(3):
+        opt.step(problem.forward)
+    assert opt.state_dict()["state"]["products"] == choice
