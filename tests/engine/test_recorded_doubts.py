@@ -208,21 +208,6 @@ def test_the_graph_is_let_go_once_its_products_are_replayed():
     assert seen[-1]() is None
 
 
-def test_products_of_numbers_that_are_none_stay_plain_and_cost_no_recording():
-    problem = problems.make("mse")
-    build = RecordedProducts(GaussNewton, measured=False)
-    replaying(problem, build)
-    with torch.no_grad():
-        problem.parameters[0].fill_(torch.nan)
-    curvature = replaying(problem, build)
-    assert curvature(vectors(problem, 1)[0]).isnan().any()
-    with torch.no_grad():
-        problem.parameters[0].fill_(0.1)
-    replayed = kernels_of(replaying(problem, build), problem)
-    plain = GaussNewton(*problem.forward(), Parameters([problem.parameters]))
-    assert replayed.total() < kernels_of(plain, problem).total()
-
-
 def test_recording_draws_no_random_number_of_the_user():
     problem = problems.make("mse")
     before = torch.get_rng_state()

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from engine import problems
 from engine.replaying import (
     CURVATURES,
     MAKERS,
@@ -76,3 +77,18 @@ def test_activations_come_after_pooling_and_before_its_gradient():
     with Sizes():
         curvature(vectors(problem, 1)[0])
     assert sizes == [5 * 3 * 5 * 5] * 2  # of 10 x 10 planes
+
+
+def test_products_of_numbers_that_are_none_stay_plain_and_cost_no_recording():
+    problem = problems.make("mse")
+    build = RecordedProducts(GaussNewton, measured=False)
+    replaying(problem, build)
+    with torch.no_grad():
+        problem.parameters[0].fill_(torch.nan)
+    curvature = replaying(problem, build)
+    assert curvature(vectors(problem, 1)[0]).isnan().any()
+    with torch.no_grad():
+        problem.parameters[0].fill_(0.1)
+    replayed = kernels_of(replaying(problem, build), problem)
+    plain = GaussNewton(*problem.forward(), Parameters([problem.parameters]))
+    assert replayed.total() < kernels_of(plain, problem).total()
