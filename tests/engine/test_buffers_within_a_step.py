@@ -4,75 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from engine.buffered import LAYERS, advance, assert_equal, buffers, made
 from hessianfree.execution import Execution
 from hessianfree.optimizer import HessianFree
 
 WAYS = ["step", "acc_step"]
-
-
-class Codebook(nn.Module):
-    """Buffers that the output depends on, changed in each of the ways that forward passes use."""
-
-    def __init__(self):
-        super().__init__()
-        self.register_buffer("in_place", torch.zeros(3, dtype=torch.float64))
-        self.register_buffer("by_data", torch.zeros(3, dtype=torch.float64))
-        self.register_buffer("rebound", torch.zeros(3, dtype=torch.float64))
-        self.register_buffer("steady", torch.arange(3, dtype=torch.float64))
-        self.register_buffer("absent", None)
-        self.register_buffer("late", None)
-
-    def forward(self, x):
-        with torch.no_grad():
-            mean = x.detach().mean(0)
-            self.in_place.mul_(0.9).add_(0.1 * mean)
-            self.by_data.data.mul_(0.8).add_(0.2 * mean)
-            self.rebound = 0.7 * self.rebound + 0.3 * mean
-            self.late = mean if self.late is None else self.late + mean
-            if "new" not in self._buffers:
-                self.register_buffer("new", mean.clone())
-        return x + self.in_place + self.by_data**2 + torch.sin(self.rebound) + 0.1 * self.late + self.steady
-
-
-LAYERS = {
-    "batch norm": lambda: nn.BatchNorm1d(3),
-    "cumulative": lambda: nn.BatchNorm1d(3, momentum=None),
-    "untracked": lambda: nn.BatchNorm1d(3, track_running_stats=False),
-    "without weights": lambda: nn.BatchNorm1d(3, affine=False),
-    "instance norm": lambda: nn.Sequential(
-        nn.Unflatten(1, (1, 3)), nn.InstanceNorm1d(1, track_running_stats=True), nn.Flatten()
-    ),
-    "untracked instance norm": lambda: nn.Sequential(
-        nn.Unflatten(1, (1, 3)), nn.InstanceNorm1d(1), nn.Flatten()
-    ),
-    "codebook": Codebook,
-    "without buffers": lambda: nn.LayerNorm(3),
-}
-
-
-def made(name):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = nn.Sequential(nn.Linear(4, 3), LAYERS[name](), nn.Tanh(), nn.Linear(3, 2)).double()
-        data = torch.randn(12, 4, dtype=torch.float64), torch.randn(12, 2, dtype=torch.float64)
-    return model, data
-
-
-def advance(opt, model, data, way, **options):
-    x, y = data
-    if way == "step":
-        return opt.step(lambda: (nn.functional.mse_loss(out := model(x), y), out), **options)
-    return opt.acc_step(model, nn.functional.mse_loss, [(x[:5], y[:5]), (x[5:], y[5:])], **options)
-
-
-def buffers(model):
-    return {name: tensor.clone() for name, tensor in model.named_buffers()}
-
-
-def assert_equal(found, expected):
-    assert found.keys() == expected.keys()
-    for name in found:
-        assert torch.equal(found[name], expected[name]), name
 
 
 @pytest.mark.parametrize("curvature_opt", ["ggn", "hessian"])
@@ -223,3 +159,45 @@ def test_models_of_other_threads_are_left_alone():
     opt.step(forward)
     assert other.num_batches_tracked == 1 + opt.last_report.loss_evaluations
     assert model[1].num_batches_tracked == 0
+
+
+class Counter(nn.Module):
+    """Counts its passes; mixes no samples."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("passes", torch.zeros(()))
+
+    def forward(self, x):
+        self.passes += 1
+        return x
+
+
+def test_a_check_that_passes_leaves_the_buffers_that_it_changed():
+    model, (x, y) = made("without buffers")
+    model.append(Counter())
+    opt = HessianFree(model.parameters())
+    opt.test_reduction(model, nn.functional.mse_loss, [(x[:5], y[:5]), (x[5:], y[5:])], "mean")
+    assert model[-1].passes == 0
+
+
+def test_buffers_that_no_pass_changes_are_copied_for_the_first_one_only():
+    """A mask may be large. What the later passes see is the module's own tensor."""
+
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mask", torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64))
+            self.seen = []
+
+        def forward(self, x):
+            self.seen.append(self.mask)
+            return x * self.mask
+
+    model, data = made("without buffers")
+    model[1] = Masked()
+    own = model[1].mask
+    opt = HessianFree(model.parameters(), damping=5.0)
+    advance(opt, model, data, "step")
+    assert [seen is own for seen in model[1].seen] == [False] + [True] * opt.last_report.loss_evaluations
+    assert model[1].mask is own

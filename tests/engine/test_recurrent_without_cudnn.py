@@ -78,14 +78,32 @@ def test_recurrent_layers_go_without_cudnn_and_convolutions_keep_it(curvature_op
         torch.testing.assert_close(p, q, rtol=1e-12, atol=1e-14)
 
 
-def test_cudnn_is_on_again_after_a_recurrent_layer_has_failed():
-    class Failing(nn.RNN):
-        def forward(self, x):
-            assert not torch.backends.cudnn.enabled
-            raise KeyError("inside")
+class Failing(nn.RNN):
+    def __init__(self, error):
+        super().__init__(4, 3)
+        self.error = error
 
-    layer = Failing(4, 3)
+    def forward(self, x):
+        assert not torch.backends.cudnn.enabled
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+def test_cudnn_is_on_again_after_a_recurrent_layer_has_failed(error):
+    layer = Failing(error)
     paths = DifferentiablePaths(recurrent=True)
-    with pytest.raises(KeyError), Evaluation(torch.device("cpu"), paths) as evaluation:
+    with pytest.raises(error), Evaluation(torch.device("cpu"), paths) as evaluation:
         evaluation.run(lambda: layer(torch.ones(2, 4)))
     assert torch.backends.cudnn.enabled
+
+
+def test_cudnn_is_on_for_what_a_closure_does_after_such_a_failure():
+    layer = Failing(KeyError)
+
+    def forward():
+        with pytest.raises(KeyError):
+            layer(torch.ones(2, 4))
+        return torch.backends.cudnn.enabled
+
+    with Evaluation(torch.device("cpu"), DifferentiablePaths(recurrent=True)) as evaluation:
+        assert evaluation.run(forward)

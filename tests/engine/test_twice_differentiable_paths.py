@@ -194,8 +194,8 @@ def test_random_numbers_and_buffers_are_those_of_the_pass_that_counts():
     def run(paths):
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            model = nn.Sequential(SelfAttention(), nn.Dropout(0.5), nn.BatchNorm1d(3)).double()
-            x = torch.randn(2, 3, 4, dtype=torch.float64)
+            model = nn.Sequential(SelfAttention(), nn.Dropout(0.5), nn.BatchNorm1d(3))
+            x = torch.randn(400, 3, 4)
             opt = HessianFree(model.parameters(), damping=2.0)
             opt._paths = paths
             with warnings.catch_warnings():
@@ -212,7 +212,7 @@ def test_padding_is_treated_alike_with_and_without_a_graph():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         layer = nn.TransformerEncoderLayer(4, 2, 5, batch_first=True).double().eval()
-        encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        encoder = nn.TransformerEncoder(layer, 1).eval()
         x = torch.randn(2, 3, 4, dtype=torch.float64)
     padded = torch.tensor([[False, False, True], [False, True, True]])
     parameters = Parameters([list(encoder.parameters())])

@@ -104,12 +104,10 @@ def _partial_gradients(loss: Tensor, outputs: Sequence[Tensor], direct: Sequence
     it was computed from. Here only zeros go past an output. That costs a backward pass through the network, though
     no graph, once; a loss that uses one output and no parameter is spared it.
     """
-    hooks = []
-    if direct or len(outputs) > 1:
-        cut: dict[Any, set[int]] = {}
-        for node, output in map(edge_of, outputs):
-            cut.setdefault(node, set()).add(output)
-        hooks = [node.register_prehook(_Cut(held)) for node, held in cut.items()]
+    cut: dict[Any, set[int]] = {}
+    for node, output in map(edge_of, outputs):
+        cut.setdefault(node, set()).add(output)
+    hooks = [node.register_prehook(_Cut(held)) for node, held in cut.items()]
     try:
         return list(torch.autograd.grad(loss, [*outputs, *direct], create_graph=True))
     finally:
