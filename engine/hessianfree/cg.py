@@ -1,6 +1,7 @@
 """Preconditioned conjugate gradients."""
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from warnings import warn
@@ -31,6 +32,7 @@ class ConjugateGradient:
 
     `stopping` rules are asked in order at the start and after every iteration; `max_iter` None means b's dimension. The
     iterates of the iterations in `keep` are kept, None meaning the grid of [Martens 2010, 4.6]; the last always is.
+    Where they take more than `kept_bytes` the earliest make room: backtracking goes from the last to the first.
 
     Unlike the textbook, the vectors are updated in place, and all scalars of an iteration (curvature along p, residual,
     model value, both coefficients) come to the host in one read. p'Ap <= 0 warns and goes on with that value.
@@ -44,6 +46,7 @@ class ConjugateGradient:
         ResidualTolerance(),
     )
     keep: Sequence[int] | None = None
+    kept_bytes: int = 2**30
 
     def solve(
         self, A: LinearMap, b: Tensor, x0: Tensor | None = None, M: LinearMap | None = None
@@ -51,6 +54,7 @@ class ConjugateGradient:
         """Run CG from `x0` (None: zero), preconditioned by `M`, an approximate inverse of A."""
         max_iter = b.numel() if self.max_iter is None else self.max_iter
         keep = frozenset(storing_grid(max_iter) if self.keep is None else self.keep)
+        most_kept = max(1, self.kept_bytes // max(b.nbytes, 1))
 
         b_norm = torch.linalg.vector_norm(b).item()
         if (
@@ -110,6 +114,8 @@ class ConjugateGradient:
             alphas.append(coefficients[0])
             betas.append(coefficients[1])
             if iteration in keep:
+                if len(iterates) >= most_kept:
+                    del iterates[min(iterates)]
                 iterates[iteration] = x.clone()
             reason = reason_to_stop()
             p.mul_(beta).sub_(y)
@@ -165,7 +171,9 @@ def cg(
     """
     rules: list[StoppingRule] = [RelativeProgress()] if martens_conv_crit else []
     rules += [IterationLimit(), Divergence(), ResidualTolerance(relative=tol, absolute=atol or 0.0)]
-    solver = ConjugateGradient(max_iter=max_iter, stopping=tuple(rules), keep=store_x_at_iters)
+    solver = ConjugateGradient(
+        max_iter=max_iter, stopping=tuple(rules), keep=store_x_at_iters, kept_bytes=sys.maxsize
+    )
     solution = solver.solve(A, b, x0, M)
     if verbose:
         print(
