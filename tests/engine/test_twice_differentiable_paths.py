@@ -194,8 +194,8 @@ def test_random_numbers_and_buffers_are_those_of_the_pass_that_counts():
     def run(paths):
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            model = nn.Sequential(SelfAttention(), nn.Dropout(0.5), nn.BatchNorm1d(3))
-            x = torch.randn(400, 3, 4)
+            model = nn.Sequential(SelfAttention(), nn.Dropout(0.5), nn.BatchNorm1d(40))
+            x = 3 * torch.randn(50, 40, 4)
             opt = HessianFree(model.parameters(), damping=2.0)
             opt._paths = paths
             with warnings.catch_warnings():
