@@ -80,6 +80,7 @@ def test_markdown_and_json_tell_the_same(tmp_path):
 
 
 @pytest.mark.system
+@pytest.mark.timeout(600)  # eighteen processes, each of which imports torch
 def test_the_script_measures_every_row(tmp_path):
     file = tmp_path / "table.json"
     done = subprocess.run(
