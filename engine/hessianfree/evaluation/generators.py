@@ -10,18 +10,19 @@ class Generators:
     """The default generators that a forward pass on `device` may draw from: the CPU's, and the device's own."""
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._module: Any = None if device.type == "cpu" else torch.get_device_module(device)
-        if not hasattr(self._module, "get_rng_state"):
-            self._module = None
+        module: Any = None if device.type == "cpu" else torch.get_device_module(device)
+        self._module = module if hasattr(module, "get_rng_state") else None
+        self._where = (
+            () if device.type == "mps" else (device,)
+        )  # there is one at most, and it takes no number
 
     def states(self) -> tuple[Tensor, ...]:
         """Where they stand. Costs microseconds, also on a GPU: its generator's state lives on the host."""
         states = (torch.get_rng_state(),)
-        return states if self._module is None else (*states, self._module.get_rng_state(self._device))
+        return states if self._module is None else (*states, self._module.get_rng_state(*self._where))
 
     def set(self, states: tuple[Tensor, ...]) -> None:
         """Put them where they stood."""
         torch.set_rng_state(states[0])
         if self._module is not None:
-            self._module.set_rng_state(states[1], self._device)
+            self._module.set_rng_state(states[1], *self._where)
