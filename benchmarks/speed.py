@@ -1,6 +1,6 @@
 """What the engine's speed and memory are, beside its predecessor's, as one table of ratios.
 
-    python benchmarks/speed.py [--rounds 7] [--device cpu] [--quick] [--write FILE.md]
+    python benchmarks/speed.py [--rounds 5] [--device cpu] [--quick] [--write FILE.md]
 
 A product is given in units of one gradient of the same round; a step as predecessor / here (above 1: the engine is
 faster), from the same parameters and CG start with the same damping and number of CG iterations, in turns; memory as
@@ -123,7 +123,7 @@ def apart(values: Sequence[float], right: Sequence[float]) -> float:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--rounds", type=int, default=7)
+    arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--device", default="cpu")
     arguments.add_argument(
         "--quick", action="store_true", help="a few samples and rounds: does it run at all?"
