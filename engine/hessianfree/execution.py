@@ -15,7 +15,9 @@ class Execution:
     replaying the kernels of one of them, joined where possible (equal but for rounding; see RecordedProducts); "auto"
     by whichever a measurement finds faster, once plain products have taken a second. Repeats of a run are bit-equal
     with "plain" and "recorded" alone; where torch is told to be deterministic, "auto" means "plain".
-    `graph_memory_bytes` bounds the autograd graphs that `acc_step` keeps between curvature products.
+    `graph_memory_bytes` bounds the autograd graphs kept between curvature products; None: a quarter of the memory of
+    the device. What does not fit is run again for every product: by `acc_step` the batches after those that fit, by
+    `step` all of it, with a warning.
     `batch_norm` is how normalization layers act within a step: "batch" leaves it to their mode (in training mode they
     normalize by the batch, and their statistics change by one forward pass a step); "frozen" has them normalize
     by their running statistics and leaves these alone.
@@ -23,15 +25,15 @@ class Execution:
     """
 
     products: str = "auto"
-    graph_memory_bytes: int = 2**30
+    graph_memory_bytes: int | None = None
     batch_norm: str = "batch"
     loss_slice: LossSlice | None = None
 
     def __post_init__(self) -> None:
         if self.products not in ("auto", "plain", "recorded"):
             raise ValueError(f'products must be "auto", "plain" or "recorded"; got {self.products!r}')
-        if self.graph_memory_bytes < 0:
-            raise ValueError(f"graph_memory_bytes must be >= 0; got {self.graph_memory_bytes}")
+        if self.graph_memory_bytes is not None and self.graph_memory_bytes < 0:
+            raise ValueError(f"graph_memory_bytes must be >= 0, or None; got {self.graph_memory_bytes}")
         if self.batch_norm not in ("batch", "frozen"):
             raise ValueError(f'batch_norm must be "batch" or "frozen"; got {self.batch_norm!r}')
 

@@ -4,6 +4,7 @@ Vectors are flat tensors of the trainable parameters, shape [P]; scalars are Pyt
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
@@ -33,6 +34,10 @@ class FlatView(Protocol):
 
     def split(self, vector: Tensor) -> list[Tensor]:
         """Views of a [P] vector, shaped like the parameters."""
+        ...
+
+    def tangents(self, vector: Tensor) -> AbstractContextManager[None]:
+        """Inside, forward-mode differentiation sees the tensors move along `vector` [P]."""
         ...
 
 

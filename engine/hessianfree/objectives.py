@@ -1,6 +1,7 @@
 """The two kinds of function a step can minimize: a closure, and a model over lists of batches."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -8,6 +9,9 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from hessianfree.curvature.accumulated import AccumulatedCurvature
+from hessianfree.curvature.memory import GraphMemory
+from hessianfree.curvature.recomputed import recomputed
+from hessianfree.curvature.saved import SavedTensors
 from hessianfree.errors import ClosureError
 from hessianfree.evaluation import Evaluation
 from hessianfree.interfaces import CurvatureAt, LinearMap
@@ -27,6 +31,7 @@ class ClosureObjective:
         forward: Forward,
         curvature: CurvatureAt,
         evaluation: Evaluation,
+        graph_memory: GraphMemory,
         *,
         gradient: Tensor | None = None,
         product: LinearMap | None = None,
@@ -36,7 +41,7 @@ class ClosureObjective:
         Every forward pass goes through `evaluation`; use the objective while that is entered.
         """
         self._parameters, self._forward, self._curvature = parameters, forward, curvature
-        self._evaluation = evaluation
+        self._evaluation, self._graph_memory = evaluation, graph_memory
         self._gradient, self._product = gradient, product
         if gradient is not None and gradient.shape != (parameters.dimension,):
             raise ClosureError(
@@ -49,17 +54,18 @@ class ClosureObjective:
             with torch.no_grad():
                 loss = _scalar(self._evaluation.run(self._forward)[0])
             return self._linearization(loss, self._gradient, self._product)
+        if self._product is None and not self._graph_memory.exceeded:
+            kept = self._with_kept_graph()
+            if kept is not None:
+                return kept
         with torch.enable_grad():
-            if self._product is not None:
-                graph, _ = self._evaluation.run(self._forward)
-                loss = _scalar(graph)
-                gradient = torch.autograd.grad(graph, self._parameters.tensors, allow_unused=True)
-                return self._linearization(loss, self._parameters.flatten(gradient), self._product)
-            graph, outputs = self._evaluation.differentiable(self._forward)
+            graph, _ = self._evaluation.run(self._forward)
             loss = _scalar(graph)
-            curvature = self._curvature(graph, outputs, self._parameters)
-            gradient_ = curvature.gradient() if self._gradient is None else self._gradient
-            return self._linearization(loss, gradient_, curvature)
+            gradient = self._gradient
+            if gradient is None:
+                parts = torch.autograd.grad(graph, self._parameters.tensors, allow_unused=True)
+                gradient = self._parameters.flatten(parts)
+        return self._linearization(loss, gradient, self._product or self._recomputed())
 
     def loss_at(self, step: Tensor) -> float:
         with self._parameters.trial(step), torch.no_grad():
@@ -75,13 +81,38 @@ class ClosureObjective:
         here = self.linearize()
         return here.loss, outputs, here.curvature(vector)
 
+    def _with_kept_graph(self) -> Linearization | None:
+        """None where the graph turns out to be too large to be kept."""
+        memory = self._graph_memory
+        watch: AbstractContextManager[SavedTensors | None] = (
+            SavedTensors() if memory.is_due() else nullcontext()
+        )
+        with torch.enable_grad(), watch as saved:
+            graph, outputs = self._evaluation.differentiable(self._forward)
+            loss = _scalar(graph)
+            curvature = self._curvature(graph, outputs, self._parameters)
+        if saved is not None:
+            memory.measured(saved, self._parameters.device)
+            if memory.exceeded:
+                return None
+        gradient = curvature.gradient() if self._gradient is None else self._gradient
+        return self._linearization(loss, gradient, curvature)
+
+    def _recomputed(self) -> LinearMap:
+        return recomputed(
+            self._curvature,
+            lambda: self._evaluation.run(self._forward),
+            lambda: self._evaluation.differentiable(self._forward),
+            self._parameters,
+        )
+
     def _linearization(self, loss: float, gradient: Tensor, product: LinearMap) -> Linearization:
         return Linearization(
             loss=loss,
             gradient=gradient.detach(),
             curvature=product,
             cost=1.0 if self._gradient is None else 1 / 3,
-            product_cost=self._curvature.product_cost,
+            product_cost=getattr(product, "product_cost", self._curvature.product_cost),
         )
 
 
@@ -99,14 +130,14 @@ class BatchedObjective:
         loss_function: Callable[[Any, Any], Tensor],
         curvature: CurvatureAt,
         evaluation: Evaluation,
+        graph_memory: GraphMemory,
         loss_batches: Sequence[tuple[Any, Any]],
         gradient_batches: Sequence[tuple[Any, Any]] | None = None,
         product_batches: Sequence[tuple[Any, Any]] | None = None,
         *,
         reduction: str = "mean",
-        graph_memory_bytes: int = 2**30,
     ) -> None:
-        """`graph_memory_bytes` bounds the graphs kept between curvature products (see AccumulatedCurvature).
+        """`graph_memory` bounds the graphs kept between curvature products (see AccumulatedCurvature).
 
         Every forward pass goes through `evaluation`, with the batch's position in its list: equal positions in the
         three lists see the same random numbers.
@@ -114,8 +145,7 @@ class BatchedObjective:
         if reduction not in ("mean", "sum"):
             raise ValueError(f'reduction must be "mean" or "sum"; got {reduction!r}')
         self._parameters, self._model, self._loss_function = parameters, model, loss_function
-        self._curvature, self._graph_memory_bytes = curvature, graph_memory_bytes
-        self._evaluation = evaluation
+        self._curvature, self._evaluation, self._graph_memory = curvature, evaluation, graph_memory
         gradient_batches = loss_batches if gradient_batches is None else gradient_batches
         product_batches = loss_batches if product_batches is None else product_batches
         self._loss_is_on_gradient_data = gradient_batches is loss_batches
@@ -139,7 +169,10 @@ class BatchedObjective:
             loss=loss,
             gradient=gradient,
             curvature=AccumulatedCurvature(
-                self._curvature_on, self._product_batches, memory_budget=self._graph_memory_bytes
+                self._curvature_on,
+                self._recomputed_on,
+                self._product_batches,
+                memory_budget=self._graph_memory.budget(self._parameters.device),
             ),
             cost=1.0 if self._loss_is_on_gradient_data else 4 / 3,
             product_cost=self._curvature.product_cost * self._share_of_products,
@@ -166,6 +199,11 @@ class BatchedObjective:
     def _curvature_on(self, batch: _Numbered) -> LinearMap:
         with torch.enable_grad():
             return self._curvature(*self._differentiable(batch), self._parameters)
+
+    def _recomputed_on(self, batch: _Numbered) -> LinearMap:
+        return recomputed(
+            self._curvature, lambda: self._run(batch), lambda: self._differentiable(batch), self._parameters
+        )
 
     def _run(self, batch: _Numbered) -> tuple[Tensor, Any]:
         index, data = batch

@@ -144,7 +144,13 @@ class HessianFree(RecordingOptimizer):
         parameters = self._parameters()
         evaluation = self._evaluation(parameters)
         objective = ClosureObjective(
-            parameters, forward, self._curvature, evaluation, gradient=grad, product=mvp
+            parameters,
+            forward,
+            self._curvature,
+            evaluation,
+            self._graph_memory,
+            gradient=grad,
+            product=mvp,
         )
         return self._advance(parameters, objective, evaluation, M_func, test_deterministic)
 
@@ -179,11 +185,11 @@ class HessianFree(RecordingOptimizer):
             loss_func,
             self._curvature,
             evaluation,
+            self._graph_memory,
             loss_datalist,
             grad_datalist,
             mvp_datalist,
             reduction=reduction,
-            graph_memory_bytes=self.execution.graph_memory_bytes,
         )
         return self._advance(parameters, objective, evaluation, M_func, test_deterministic)
 
@@ -210,6 +216,7 @@ class HessianFree(RecordingOptimizer):
                     loss_func,
                     self.method.curvature,
                     evaluation,
+                    self._graph_memory,
                     batches,
                     reduction=reduction,
                 )

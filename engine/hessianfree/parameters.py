@@ -1,11 +1,15 @@
 """A flat view of the trainable tensors."""
 
 from collections import Counter
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 import torch
+import torch.autograd.forward_ad as forward_mode
 from torch import Tensor
+from torch.autograd.grad_mode import _unsafe_preserve_version_counter
 
 from hessianfree.errors import ParameterError
 
@@ -77,6 +81,19 @@ class Parameters:
             p.add_(part)
 
     @contextmanager
+    def tangents(self, vector: Tensor) -> Iterator[None]:
+        """Inside, forward-mode differentiation sees the parameters move along `vector` [P]; they stay as they are.
+
+        Kept graphs stay valid: the tensors' versions do not change, as their values do not.
+        """
+        _load_forward_mode()
+        with forward_mode.dual_level(), torch.no_grad():
+            for p, part in zip(self.tensors, self.split(vector), strict=True):
+                with _unsafe_preserve_version_counter(p):
+                    p.copy_(forward_mode.make_dual(p.detach().clone(), part))  # type: ignore[no-untyped-call]
+            yield
+
+    @contextmanager
     def trial(self, step: Tensor) -> Iterator[None]:
         """Inside, the parameters are moved by `step`; afterwards, also on an exception, they are as before."""
         with torch.no_grad():
@@ -124,3 +141,11 @@ def _label(group: int, position: int, names: Sequence[Sequence[str] | None] | No
 def _listed(texts: Sequence[str]) -> str:
     shown = "; ".join(texts[:3])
     return shown if len(texts) <= 3 else f"{shown}; and {len(texts) - 3} more"
+
+
+@cache
+def _load_forward_mode() -> None:
+    """The first dual number has torch compile decompositions, in a way that it has itself deprecated."""
+    with warnings.catch_warnings(), forward_mode.dual_level():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        forward_mode.make_dual(torch.zeros(1), torch.zeros(1))  # type: ignore[no-untyped-call]

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
 from hessianfree import history
+from hessianfree.curvature.memory import GraphMemory
 from hessianfree.curvature.recorded import RecordedProducts
 from hessianfree.errors import ParameterError
 from hessianfree.evaluation import DifferentiablePaths
@@ -22,7 +23,16 @@ Callback = Callable[[StepReport, SolveTrace], object]
 
 # What a copy or a pickle takes along beside torch's own. Callbacks stay behind, as torch's hooks do: they are mostly
 # closures, over the original or over a file, and a copy that wrote to the same file would be a surprise.
-_COPIED = ("method", "maximize", "verbose", "execution", "last_report", "last_trace", "_paths")
+_COPIED = (
+    "method",
+    "maximize",
+    "verbose",
+    "execution",
+    "last_report",
+    "last_trace",
+    "_paths",
+    "_graph_memory",
+)
 
 
 class RecordingOptimizer(torch.optim.Optimizer):
@@ -46,6 +56,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
         self._curvature = execution.curvature(method.curvature)
         self._attach()
         self._paths = DifferentiablePaths()
+        self._graph_memory = GraphMemory(execution.graph_memory_bytes)
         history.begin(self._history, parameters=self._parameters(), selector=method.selector)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -91,6 +102,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
         if "_callbacks" not in self.__dict__:
             self._attach()
         self.__dict__.setdefault("_paths", DifferentiablePaths())
+        self.__dict__.setdefault("_graph_memory", GraphMemory(self.execution.graph_memory_bytes))
         self._curvature = self.execution.curvature(self.method.curvature, self._history.get("products"))
         for group in self.param_groups:
             group.setdefault("weight_decay", 0.0)  # saved before there was one

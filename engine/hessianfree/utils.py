@@ -1,8 +1,10 @@
 """Small helpers: flat vectors to parameters, and the process's memory."""
 
+import os
 import resource
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from warnings import warn
 
 import torch
@@ -48,3 +50,15 @@ def peak_memory_bytes(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def memory_bytes(device: torch.device) -> int:
+    """All the memory of a CUDA device; else of the machine, or of the container where that has less."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:  # no control groups here
+        return machine
+    return min(machine, int(limit)) if limit.isdecimal() else machine

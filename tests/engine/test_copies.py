@@ -18,7 +18,7 @@ SETTINGS = {
     "cg_max_iter": 30,
     "weight_decay": 0.1,
     "reject_worse": True,
-    "execution": Execution(graph_memory_bytes=1, loss_slice=LossSlice(scales=(0.5,))),
+    "execution": Execution(graph_memory_bytes=2**20, loss_slice=LossSlice(scales=(0.5,))),
 }
 WAYS_TO_COPY = pytest.mark.parametrize(
     "copied", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))], ids=["deepcopy", "pickle"]

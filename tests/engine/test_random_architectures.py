@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine import reference
 from engine.architectures import BLOCKS, LOSSES, Architecture, architectures
 from hessianfree.curvature import AccumulatedCurvature, GaussNewton, Hessian
+from hessianfree.curvature.recomputed import recomputed
 from hessianfree.execution import Execution
 from hessianfree.parameters import Parameters
 
@@ -80,10 +81,14 @@ def assert_adds_up(architecture, curvature_opt, products, memory_budget):
     batches = problem.batches((3, architecture.samples - 3))
     is_sum = architecture.loss.endswith("sum")
     build = builder(curvature_opt, products)
+
+    def run(batch):
+        outputs = problem.model(batch[0])
+        return problem.loss_function(outputs, batch[1]), outputs
+
     curvature = AccumulatedCurvature(
-        lambda batch: build(
-            problem.loss_function(outputs := problem.model(batch[0]), batch[1]), outputs, parameters
-        ),
+        lambda batch: build(*run(batch), parameters),
+        lambda batch: recomputed(build, lambda: run(batch), lambda: run(batch), parameters),
         [(1.0 if is_sum else len(batch[1]) / architecture.samples, batch) for batch in batches],
         memory_budget=memory_budget,
     )

@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine import reference
 from hessianfree.curvature import GaussNewton, Hessian
+from hessianfree.curvature.memory import GraphMemory
 from hessianfree.evaluation import DifferentiablePaths, Evaluation
 from hessianfree.graph import edges_below
 from hessianfree.objectives import ClosureObjective
@@ -100,7 +101,7 @@ def test_products_are_those_of_the_dense_matrix(name, curvature_opt):
     generator = torch.Generator().manual_seed(1)
     with Evaluation(parameters.device, paths) as evaluation:
         here = ClosureObjective(
-            parameters, closure(model, x), CURVATURES[curvature_opt], evaluation
+            parameters, closure(model, x), CURVATURES[curvature_opt], evaluation, GraphMemory(None)
         ).linearize()
         for _ in range(2):
             v = torch.randn(parameters.dimension, dtype=torch.float64, generator=generator)
@@ -222,7 +223,7 @@ def test_padding_is_treated_alike_with_and_without_a_graph():
         return loss_of(outputs), outputs
 
     with Evaluation(parameters.device, DifferentiablePaths()) as evaluation:
-        objective = ClosureObjective(parameters, forward, GaussNewton, evaluation)
+        objective = ClosureObjective(parameters, forward, GaussNewton, evaluation, GraphMemory(None))
         assert objective.loss_at(parameters.zeros()) == pytest.approx(objective.linearize().loss, rel=1e-12)
 
 

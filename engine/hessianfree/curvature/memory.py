@@ -1,0 +1,43 @@
+"""How much memory kept graphs may take."""
+
+from warnings import warn
+
+import torch
+
+from hessianfree.curvature.saved import SavedTensors
+from hessianfree.utils import memory_bytes
+
+_SHARE = 4  # of the device's memory, a quarter
+
+
+class GraphMemory:
+    """A budget in bytes for the graphs kept between products, and whether a single one has been found to exceed it.
+
+    The graphs number 1, 2, 4, 8 and so on are measured: measuring costs some microseconds for every saved tensor.
+    """
+
+    def __init__(self, budget: int | None) -> None:
+        """`budget` None: a quarter of the memory of the device."""
+        self._given = budget
+        self._graphs = 0
+        self.exceeded = False
+
+    def budget(self, device: torch.device) -> int:
+        return memory_bytes(device) // _SHARE if self._given is None else self._given
+
+    def is_due(self) -> bool:
+        """Whether the next graph is one to measure."""
+        self._graphs += 1
+        return self._graphs & (self._graphs - 1) == 0
+
+    def measured(self, saved: SavedTensors, device: torch.device) -> None:
+        """Take note of what a graph has `saved`; warn the first time that it is too much."""
+        taken, budget = saved.nbytes, self.budget(device)
+        if taken > budget and not self.exceeded:
+            self.exceeded = True
+            warn(
+                f"The graph of a step takes {taken / 2**20:.1f} MiB, more than graph_memory_bytes = {budget}: from now "
+                "on forward passes are run again for every curvature product instead. That takes more time; acc_step "
+                "with smaller batches keeps what fits.",
+                stacklevel=2,
+            )
