@@ -84,14 +84,14 @@ class ClosureObjective:
     def _with_kept_graph(self) -> Linearization | None:
         """None where the graph turns out to be too large to be kept."""
         memory = self._graph_memory
-        watch: AbstractContextManager[SavedTensors | None] = (
-            SavedTensors() if memory.is_due() else nullcontext()
-        )
+        is_due = memory.is_due()
+        watches = is_due or getattr(self._curvature, "replays", False)
+        watch: AbstractContextManager[SavedTensors | None] = SavedTensors() if watches else nullcontext()
         with torch.enable_grad(), watch as saved:
             graph, outputs = self._evaluation.differentiable(self._forward)
             loss = _scalar(graph)
             curvature = self._curvature(graph, outputs, self._parameters)
-        if saved is not None:
+        if saved is not None and is_due:
             memory.measured(saved, self._parameters.device)
             if memory.exceeded:
                 return None

@@ -1,7 +1,7 @@
 """A flat view of the trainable tensors."""
 
-from collections import Counter
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache

@@ -16,18 +16,19 @@ class GaussNewton:
     J [O, P] is the Jacobian of the model's outputs in the trainable parameters, H_L [O, O] the Hessian of the loss as a
     function of the outputs (see LossHessian). Positive semidefinite where the loss is convex in the outputs.
 
-    Forward mode comes from two reverse passes: w -> J'w is linear in a dummy w, so its graph, built once, gives J v as
-    the derivative of (J'w)'v in w. A product costs three backward passes through graphs that are never rebuilt.
+    Forward mode comes from two reverse passes: w -> J'w is linear in w, so its graph, built once, gives J v as the
+    derivative of (J'w)'v in w. Built at the slope of the loss it is the gradient, too. A product costs three backward
+    passes through graphs that are never rebuilt.
     """
 
     product_cost: ClassVar[float] = 4 / 3
 
     def __init__(self, loss: Tensor, outputs: Any, parameters: FlatView) -> None:
         """As LossHessian, whose errors it raises."""
-        self._loss, self._parameters = loss, parameters
+        self._parameters = parameters
         self._loss_hessian = LossHessian(loss, outputs, parameters)
         arguments = self._loss_hessian.arguments
-        self._w = [torch.zeros_like(tensor, requires_grad=True) for tensor in arguments]
+        self._w = [slope.detach().requires_grad_() for slope in self._loss_hessian.slopes]
         self._back = torch.autograd.grad(  # J'w, differentiable in w
             arguments, parameters.tensors, grad_outputs=self._w, create_graph=True, allow_unused=True
         )
@@ -37,9 +38,11 @@ class GaussNewton:
 
     def gradient(self) -> Tensor:
         """Gradient of the loss, [P]; includes what the loss owes to the parameters directly."""
-        return self._parameters.flatten(
-            torch.autograd.grad(self._loss, self._parameters.tensors, retain_graph=True, allow_unused=True)
-        )
+        parts = list(self._back)
+        for i, slope in self._loss_hessian.direct_slopes:
+            through_outputs = parts[i]
+            parts[i] = slope if through_outputs is None else through_outputs + slope
+        return self._parameters.flatten(parts)
 
     def __call__(self, vector: Tensor, /) -> Tensor:
         if self._loss_hessian.is_zero:

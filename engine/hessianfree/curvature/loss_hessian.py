@@ -57,6 +57,16 @@ class LossHessian:
         self._slopes = _partial_gradients(loss, self.arguments, [parameters.tensors[i] for i in self._direct])
 
     @property
+    def slopes(self) -> list[Tensor]:
+        """Of the loss in each of the arguments, all others fixed."""
+        return self._slopes[: len(self.arguments)]
+
+    @property
+    def direct_slopes(self) -> list[tuple[int, Tensor]]:
+        """Of the loss in the parameters that it uses directly, with their numbers."""
+        return list(zip(self._direct, self._slopes[len(self.arguments) :], strict=True))
+
+    @property
     def is_zero(self) -> bool:
         """Whether the loss is linear in the outputs."""
         return not any(slope.requires_grad for slope in self._slopes)

@@ -1,5 +1,6 @@
 """What autograd saves for backward passes."""
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from types import TracebackType
 
@@ -23,6 +24,12 @@ class SavedTensors:
         dense = [t for t in self.tensors if t.layout is torch.strided]
         storages = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in dense}
         return sum(storages.values())
+
+    @classmethod
+    def so_far(cls) -> Sequence[Tensor]:
+        """What the innermost open context has seen; nothing where none is open."""
+        innermost = cls._open.get()
+        return () if innermost is None else tuple(innermost.tensors)
 
     def _pack(self, tensor: Tensor) -> Tensor:
         # A result saved by its own node would hold that node, in a circle that no garbage collector sees through.

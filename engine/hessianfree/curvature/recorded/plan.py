@@ -13,7 +13,7 @@ from hessianfree.curvature.recorded.sums import join_sums, join_weight_gradients
 aten = torch.ops.aten
 
 _PASS_ON = (aten.detach.default, aten.alias.default)
-_RESHAPE = (aten.view.default, aten._unsafe_view.default, aten.expand.default)
+_VIEWS = (aten.view.default, aten._unsafe_view.default)
 
 
 class Plan:
@@ -26,6 +26,7 @@ class Plan:
     def __init__(self, recording: Recording) -> None:
         """Takes the recording's graph over."""
         graph = recording.graph
+        _relax_views(graph)
         _remove_repetition(graph)
         for rewrite in (join_sums, join_weight_gradients, simplify_planes):
             rewrite(graph)
@@ -71,9 +72,24 @@ def _function(inputs: Sequence[fx.Node], body: Sequence[fx.Node], output: Any) -
     return fx.GraphModule(torch.nn.Module(), graph).forward
 
 
+def _relax_views(graph: fx.Graph) -> None:
+    """Let views be copies where a rewriting gives what they look at another layout."""
+    for node in graph.nodes:
+        if node.target in _VIEWS:
+            node.target = aten.reshape.default
+
+
 def _remove_repetition(graph: fx.Graph) -> None:
-    """Drop what passes its input on, compute equal things once, and nothing that nobody reads."""
+    """Drop what passes its input on, compute equal things once, and nothing that nobody reads.
+
+    What does not depend on the vector comes first, so that rewritings may read it anywhere.
+    """
     graph.eliminate_dead_code()
+    calls = [node for node in graph.nodes if node.op == "call_function"]
+    dependent = next((node for node in calls if node.meta["depends"]), None)
+    for node in calls:
+        if dependent is not None and not node.meta["depends"]:
+            dependent.prepend(node)
     seen: dict[Any, fx.Node] = {}
     for node in graph.nodes:
         if node.op == "call_function":
@@ -90,7 +106,7 @@ def _passed_on(node: fx.Node) -> fx.Node | None:
         return None
     if node.target in _PASS_ON:
         return source
-    if node.target in _RESHAPE and shape(node) == shape(source):
+    if node.target in (aten.reshape.default, aten.expand.default) and shape(node) == shape(source):
         return source
     if node.target is aten.add.Tensor and _is_zero(node.args[1]) and shape(node) == shape(source):
         return source

@@ -15,7 +15,6 @@ _ACTIVATIONS = (
     aten.tanh_backward.default,
     aten.sigmoid_backward.default,
 )
-_VIEWS = (aten.view.default, aten._unsafe_view.default)
 
 
 def simplify_planes(graph: fx.Graph) -> None:
@@ -41,7 +40,7 @@ def _bias_within(graph: fx.Graph, node: fx.Node) -> fx.Node | None:
             and _is(bias, aten.expand.default)
             and shape(input_of(bias)) == (1, shape(node)[1], *[1] * (len(shape(node)) - 2))
         ):
-            entries = call(graph, aten.view.default, input_of(bias), [shape(node)[1]])
+            entries = call(graph, aten.reshape.default, input_of(bias), [shape(node)[1]])
             return call(graph, convolution.target, *convolution.args[:2], entries, *convolution.args[3:])
     return None
 
@@ -52,7 +51,7 @@ def _pooled_first(graph: fx.Graph, node: fx.Node) -> fx.Node | None:
         return None
     flat, dim, index = node.args[:3]
     if (
-        not _is(flat, *_VIEWS)
+        not _is(flat, aten.reshape.default)
         or len(flat.users) != 1
         or not _is_activation(input_of(flat))
         or not _is_known(index)
@@ -60,7 +59,13 @@ def _pooled_first(graph: fx.Graph, node: fx.Node) -> fx.Node | None:
         return None
     activation = input_of(flat)
     change, known = (
-        call(graph, aten.gather.default, call(graph, aten.view.default, given, list(shape(flat))), dim, index)
+        call(
+            graph,
+            aten.gather.default,
+            call(graph, aten.reshape.default, given, list(shape(flat))),
+            dim,
+            index,
+        )
         for given in (input_of(activation, 0), input_of(activation, 1))
     )
     return call(graph, activation.target, change, known, *activation.args[2:])
@@ -77,9 +82,9 @@ def _spread_last(graph: fx.Graph, node: fx.Node) -> fx.Node | None:
     if len(shape(pooled)) != 4 or not _is_known(index):
         return None
     planes = [*shape(pooled)[:2], -1]
-    flat, places = (call(graph, aten.view.default, given, planes) for given in (input_of(node, 1), index))
+    flat, places = (call(graph, aten.reshape.default, given, planes) for given in (input_of(node, 1), index))
     known = call(
-        graph, aten.view.default, call(graph, aten.gather.default, flat, -1, places), list(shape(pooled))
+        graph, aten.reshape.default, call(graph, aten.gather.default, flat, -1, places), list(shape(pooled))
     )
     active = call(graph, node.target, pooled, known, *node.args[2:])
     return call(graph, spread.target, active, *spread.args[1:])

@@ -87,16 +87,31 @@ class RecordedProducts:
             return "recorded" if any(self._placed.values()) else "plain"
         return self._chosen
 
+    @property
+    def replays(self) -> bool:
+        """Whether the next curvature's products may be replayed; then the forward pass belongs into SavedTensors."""
+        if self._chosen == "plain" or self._must_be_repeatable:
+            return False
+        in_vain = self._recordings >= _MOST_RECORDINGS and not any(self._placed.values())
+        return not self._is_waiting and not in_vain
+
+    @property
+    def _is_waiting(self) -> bool:
+        waits = self.measured and self._chosen is None and not self._must_be_repeatable
+        return waits and self._seconds < _SECONDS_BEFORE_MEASURING
+
+    @property
+    def _must_be_repeatable(self) -> bool:
+        return self.measured and torch.get_deterministic_debug_mode() > 0
+
     def __call__(self, loss: Tensor, outputs: Any, parameters: FlatView) -> Curvature:
-        if self._chosen == "plain" or (self.measured and torch.get_deterministic_debug_mode()):
-            return self.plain(loss, outputs, parameters)
-        if self.measured and self._chosen is None and self._seconds < _SECONDS_BEFORE_MEASURING:
-            return _Timed(self.plain(loss, outputs, parameters), self._now, self._spend)
-        if self._recordings >= _MOST_RECORDINGS and not any(self._placed.values()):
-            return self.plain(loss, outputs, parameters)
+        if not self.replays:
+            plain = self.plain(loss, outputs, parameters)
+            return _Timed(plain, self._now, self._spend) if self._is_waiting else plain
+        before = SavedTensors.so_far()
         with SavedTensors() as saved:
             curvature = self.plain(loss, outputs, parameters)
-        return _Replaying(curvature, self._replay, [*parameters.tensors, *saved.tensors])
+        return _Replaying(curvature, self._replay, [*parameters.tensors, *before, *saved.tensors])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy makes plans of its own, where measurements have led to any.

@@ -17,7 +17,7 @@ from hessianfree.curvature.recorded.recording import call, current, input_of, re
 
 aten = torch.ops.aten
 
-_REARRANGING = (aten.t.default, aten.view.default, aten._unsafe_view.default)
+_REARRANGING = (aten.t.default, aten.reshape.default)
 _FEWEST = 3  # terms worth joining: concatenation is not free
 
 Factor = tuple[str, fx.Node]  # ("matrix" or "row", what depends on the vector)
