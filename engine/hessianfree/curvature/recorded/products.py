@@ -109,9 +109,13 @@ class RecordedProducts:
             plain = self.plain(loss, outputs, parameters)
             return _Timed(plain, self._now, self._spend) if self._is_waiting else plain
         before = SavedTensors.so_far()
-        with SavedTensors() as saved:
-            curvature = self.plain(loss, outputs, parameters)
-        return _Replaying(curvature, self._replay, [*parameters.tensors, *before, *saved.tensors])
+
+        def build() -> tuple[Curvature, Sequence[Tensor]]:
+            with SavedTensors() as saved:
+                curvature = self.plain(loss, outputs, parameters)
+            return curvature, [*parameters.tensors, *before, *saved.tensors]
+
+        return _Replaying(self, build)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy makes plans of its own, where measurements have led to any.
@@ -120,33 +124,37 @@ class RecordedProducts:
     def _spend(self, seconds: float) -> None:
         self._seconds += seconds
 
-    def _replay(
-        self, curvature: LinearMap, at_hand: Sequence[Tensor], vector: Tensor, product: Tensor
-    ) -> LinearMap | None:
-        """A faster map than `curvature`, of which one product is known; None: there is none."""
-        kind = tuple((t.shape, t.stride(), t.dtype) for t in at_hand)
-        if kind in self._placed:
-            placed = self._placed[kind]
-            if placed is None or not torch.isfinite(product).all():
-                return None
-            replayed = placed.replay(at_hand)
-            if _agree(replayed(vector), product):
-                return replayed
-        if self._recordings >= _MOST_RECORDINGS:
-            self._tell(f"{_MOST_RECORDINGS} recordings did not serve for long")
-            self._placed[kind] = None
+    def known(self, at_hand: Sequence[Tensor]) -> LinearMap | None:
+        """The map that replays a graph of which these are the tensors; None where none of its kind was recorded."""
+        placed = self._placed.get(_kind(at_hand))
+        return None if placed is None else placed.replay(at_hand)
+
+    def recorded(self, curvature: LinearMap, at_hand: Sequence[Tensor], vector: Tensor) -> LinearMap | None:
+        """As `known`, from a new recording; None where its products are to stay plain."""
+        kind = _kind(at_hand)
+        if self._placed.get(kind, self) is None:
             return None
+        if self._recordings >= _MOST_RECORDINGS:
+            return self._refuse(kind, f"{_MOST_RECORDINGS} recordings did not serve for long")
         self._recordings += 1
         try:
             placed = self._placed[kind] = self._record(curvature, at_hand, vector)
-        except (
-            Unrecordable,
-            RuntimeError,
-        ) as reason:  # torch's: a kernel that wants what a rewriting took away
-            self._placed[kind] = None
-            self._tell(str(reason))
-            return None
+        except Unrecordable as reason:
+            return self._refuse(kind, str(reason))
+        except RuntimeError as error:  # torch's: a kernel that wants what a rewriting took away
+            return self._refuse(kind, str(error))
         return placed.replay(at_hand)
+
+    def _refuse(self, kind: Any, reason: str) -> None:
+        self._placed[kind] = None
+        message = (
+            f"Curvature products are not replayed from a recording: {reason}. Plain ones are made instead."
+        )
+        if self.measured:  # nobody asked for it
+            _log.info(message)
+        elif not self._told:
+            warn(message, stacklevel=2)
+        self._told = True
 
     def _record(self, curvature: LinearMap, at_hand: Sequence[Tensor], vector: Tensor) -> _Placed:
         recording, _ = record(curvature, vector)
@@ -179,16 +187,6 @@ class RecordedProducts:
             torch.cuda.synchronize(vector.device)
         return self._clock()
 
-    def _tell(self, reason: str) -> None:
-        message = (
-            f"Curvature products are not replayed from a recording: {reason}. Plain ones are made instead."
-        )
-        if self.measured:  # nobody asked for it
-            _log.info(message)
-        elif not self._told:
-            warn(message, stacklevel=2)
-        self._told = True
-
 
 class _Timed:
     """A curvature that reports the seconds of each product."""
@@ -213,15 +211,13 @@ class _Replaying:
     """A curvature whose products are plain until a replayed map takes over, which lets go of the graph."""
 
     def __init__(
-        self,
-        curvature: Curvature,
-        replay: Callable[[LinearMap, Sequence[Tensor], Tensor, Tensor], LinearMap | None],
-        at_hand: Sequence[Tensor],
+        self, book: RecordedProducts, build: Callable[[], tuple[Curvature, Sequence[Tensor]]]
     ) -> None:
-        """`at_hand`: the parameters, and what autograd saved for the graph; the constants are among them."""
+        """`build()` answers the plain curvature, and the tensors among which its constants are."""
+        self._book, self._build = book, build
+        curvature, self._at_hand = build()
         self._curvature: Curvature | None = curvature
         self._map: LinearMap = curvature
-        self._replay, self._at_hand = replay, at_hand
         self._first: tuple[Tensor, Tensor] | None = None
         self.product_cost = curvature.product_cost
 
@@ -231,21 +227,43 @@ class _Replaying:
         return self._curvature.gradient()
 
     def __call__(self, vector: Tensor, /) -> Tensor:
-        if self._curvature is not None and self._first is not None:
-            replayed = self._replay(self._curvature, self._at_hand, *self._first)
-            if replayed is not None:
-                self._map, self._curvature = replayed, None
-            self._first, self._at_hand = None, ()
+        if self._first is not None:
+            self._take_over(*self._first)
+            self._first, self._at_hand, self._build = None, (), _nothing_left
         product = self._map(vector)
         if self._at_hand:
             self._first = (vector.clone(), product.clone())
         return product
+
+    def _take_over(self, vector: Tensor, product: Tensor) -> None:
+        if not torch.isfinite(product).all():
+            return
+        replayed = self._book.known(self._at_hand)
+        if replayed is not None:
+            # The trial product takes memory of its own: the graph goes first, and is built again if it is needed.
+            self._map, self._curvature, self._at_hand = replayed, None, ()
+            if _agree(replayed(vector), product):
+                return
+            self._curvature, self._at_hand = self._build()
+            self._map = self._curvature
+        replayed = self._book.recorded(self._map, self._at_hand, vector)
+        if replayed is not None:
+            self._map, self._curvature = replayed, None
+
+
+def _nothing_left() -> tuple[Curvature, Sequence[Tensor]]:
+    raise AssertionError("a curvature is settled once")
 
 
 def _agree(replayed: Tensor, plain: Tensor) -> bool:
     tolerance = _TOLERANCE.get(plain.dtype, 5e-2)
     difference = torch.linalg.vector_norm(replayed - plain)
     return bool(difference <= tolerance * torch.linalg.vector_norm(plain))
+
+
+def _kind(at_hand: Sequence[Tensor]) -> Any:
+    """Equal for graphs of the same form."""
+    return tuple((tensor.shape, tensor.stride(), tensor.dtype) for tensor in at_hand)
 
 
 def _memory(tensor: Tensor) -> tuple[Any, ...]:
