@@ -134,15 +134,17 @@ class RecordedProducts:
         kind = _kind(at_hand)
         if self._placed.get(kind, self) is None:
             return None
-        if self._recordings >= _MOST_RECORDINGS:
-            return self._refuse(kind, f"{_MOST_RECORDINGS} recordings did not serve for long")
-        self._recordings += 1
         try:
+            if self._recordings >= _MOST_RECORDINGS:
+                raise Unrecordable(f"{_MOST_RECORDINGS} recordings did not serve for long")
+            self._recordings += 1
             placed = self._placed[kind] = self._record(curvature, at_hand, vector)
-        except Unrecordable as reason:
-            return self._refuse(kind, str(reason))
-        except RuntimeError as error:  # torch's: a kernel that wants what a rewriting took away
-            return self._refuse(kind, str(error))
+        except (
+            Unrecordable,
+            RuntimeError,
+        ) as reason:  # or torch's, of a kernel that a rewriting does not suit
+            self._refuse(kind, str(reason))
+            return None
         return placed.replay(at_hand)
 
     def _refuse(self, kind: Any, reason: str) -> None:
