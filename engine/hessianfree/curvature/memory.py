@@ -29,7 +29,7 @@ class GraphMemory:
     def is_due(self) -> bool:
         """Whether the next graph is one to measure."""
         self._graphs += 1
-        return self._graphs == 10 ** (len(str(self._graphs)) - 1)
+        return str(self._graphs).rstrip("0") == "1"
 
     def measured(self, saved: SavedTensors, device: torch.device) -> None:
         """Take note of what a graph has `saved`; warn the first time that it is too much."""
