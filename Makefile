@@ -48,8 +48,8 @@ up: $(RUNTIME)  ## server and one local worker; ARGS='...' is passed on
 test: lint types test-js chromium  ## everything, the browser included
 	$(BIN)/python -m pytest
 
-test-fast: $(DEV)  ## the tests that need no browser and no whole processes; under a minute
-	$(BIN)/python -m pytest -n 2 -m 'not system'
+test-fast: $(DEV)  ## the tests that need no browser, no whole processes and no long series of cases; under a minute
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not system and not slow'
 
 lint: $(DEV)  ## ruff and the import rules
 	$(BIN)/ruff check .

@@ -93,10 +93,22 @@ def write(file: Path, circumstances: Circumstances, rows: Sequence[Row]) -> None
     file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
+_HEAD = """# Speed and memory, measured
+
+The engine beside `benchmarks/predecessor.py`, a plain transcription of the earlier implementation's algorithm on BackPACK's
+products. Both take turns in one run, from the same parameters, with the same damping and 30 CG iterations a step; a ratio is
+the median over the rounds. "plain" and "recorded" are the two ways to a product (see engine.md); "apart" is how far both results
+lie from each other.
+"""
+
+
 def _markdown(circumstances: Circumstances, rows: Sequence[Row]) -> str:
     head = ["measured", "workload", "median", "quartiles", "target", "met", "apart"]
     lines = [head, ["---"] * len(head), *(row.cells() for row in rows)]
-    return "\n".join([circumstances.line(), "", *("| " + " | ".join(cells) + " |" for cells in lines)]) + "\n"
+    return (
+        "\n".join([_HEAD, circumstances.line(), "", *("| " + " | ".join(cells) + " |" for cells in lines)])
+        + "\n"
+    )
 
 
 def _processor() -> str:

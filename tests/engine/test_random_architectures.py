@@ -16,6 +16,8 @@ from hessianfree.curvature.saved import SavedTensors
 from hessianfree.execution import Execution
 from hessianfree.parameters import Parameters
 
+pytestmark = pytest.mark.slow
+
 CURVATURES = {"ggn": GaussNewton, "hessian": Hessian}
 EXACT = 1e-10  # relative
 
