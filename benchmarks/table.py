@@ -95,10 +95,10 @@ def write(file: Path, circumstances: Circumstances, rows: Sequence[Row]) -> None
 
 _HEAD = """# Speed and memory, measured
 
-The engine beside `benchmarks/predecessor.py`, a plain transcription of the earlier implementation's algorithm on BackPACK's
-products. Both take turns in one run, from the same parameters, with the same damping and 30 CG iterations a step; a ratio is
-the median over the rounds. "plain" and "recorded" are the two ways to a product (see engine.md); "apart" is how far both results
-lie from each other.
+The engine beside `benchmarks/predecessor.py`, a plain transcription of the earlier implementation's algorithm on
+BackPACK's products. Both take turns in one run, from the same parameters, with the same damping and 30 CG
+iterations a step; a ratio is the median over the rounds. "plain" and "recorded" are the two ways to a product (see
+engine.md); "apart" is how far both results lie from each other.
 """
 
 
