@@ -16,7 +16,9 @@ class SavedTensors:
 
     def __init__(self) -> None:
         self.tensors: list[Tensor] = []
-        self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, lambda tensor: tensor)
+        self._hook = _Hook()
+        self._hooks = torch.autograd.graph.saved_tensors_hooks(self._hook, lambda tensor: tensor)
+        self._outer: SavedTensors | None = None
 
     @property
     def nbytes(self) -> int:
@@ -31,15 +33,10 @@ class SavedTensors:
         innermost = cls._open.get()
         return () if innermost is None else tuple(innermost.tensors)
 
-    def _pack(self, tensor: Tensor) -> Tensor:
-        # A result saved by its own node would hold that node, in a circle that no garbage collector sees through.
-        kept = tensor if tensor.grad_fn is None else tensor.detach()
-        self.tensors.append(kept)
-        return kept
-
     def __enter__(self) -> "SavedTensors":
         self._outer = self._open.get()
         self._open.set(self)
+        self._hook.seen = self.tensors
         self._hooks.__enter__()
         return self
 
@@ -47,6 +44,21 @@ class SavedTensors:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._hooks.__exit__(kind, error, trace)
+        self._hook.seen = None
         self._open.set(self._outer)
-        if self._outer is not None:
-            self._outer.tensors += self.tensors
+        outer, self._outer = self._outer, None
+        if outer is not None:
+            outer.tensors += self.tensors
+
+
+class _Hook:
+    """Appends to `seen`. The graph keeps its hooks, so they must not keep what they have seen."""
+
+    seen: list[Tensor] | None = None
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        # A result saved by its own node would hold that node, in a circle that no garbage collector sees through.
+        kept = tensor if tensor.grad_fn is None else tensor.detach()
+        if self.seen is not None:
+            self.seen.append(kept)
+        return kept

@@ -41,8 +41,10 @@ class _Placed:
             self._places.append((i, constant.size(), constant.stride()))
 
     @torch.no_grad()
-    def replay(self, at_hand: Sequence[Tensor]) -> LinearMap:
-        return self._plan.product([at_hand[i].as_strided(size, stride) for i, size, stride in self._places])
+    def bound(self, at_hand: Sequence[Tensor]) -> Callable[[], LinearMap]:
+        """What makes the map that replays; it holds no more of the tensors than it needs."""
+        constants = [at_hand[i].as_strided(size, stride) for i, size, stride in self._places]
+        return partial(self._plan.product, constants)
 
 
 class RecordedProducts:
@@ -124,10 +126,10 @@ class RecordedProducts:
     def _spend(self, seconds: float) -> None:
         self._seconds += seconds
 
-    def known(self, at_hand: Sequence[Tensor]) -> LinearMap | None:
-        """The map that replays a graph of which these are the tensors; None where none of its kind was recorded."""
+    def known(self, at_hand: Sequence[Tensor]) -> Callable[[], LinearMap] | None:
+        """What makes the map that replays a graph with these tensors; None where none of its kind was recorded."""
         placed = self._placed.get(_kind(at_hand))
-        return None if placed is None else placed.replay(at_hand)
+        return None if placed is None else placed.bound(at_hand)
 
     def recorded(self, curvature: LinearMap, at_hand: Sequence[Tensor], vector: Tensor) -> LinearMap | None:
         """As `known`, from a new recording; None where its products are to stay plain."""
@@ -145,7 +147,7 @@ class RecordedProducts:
         ) as reason:  # or torch's, of a kernel that a rewriting does not suit
             self._refuse(kind, str(reason))
             return None
-        return placed.replay(at_hand)
+        return placed.bound(at_hand)()
 
     def _refuse(self, kind: Any, reason: str) -> None:
         self._placed[kind] = None
@@ -162,7 +164,7 @@ class RecordedProducts:
         recording, _ = record(curvature, vector)
         plan = Plan(recording)
         placed = _Placed(plan, [recording.constants[i] for i in plan.used], at_hand)
-        replayed = placed.replay(at_hand)
+        replayed = placed.bound(at_hand)()
         generator = torch.Generator().manual_seed(0)  # the user's random numbers stay the user's
         for _ in range(2):
             probe = torch.randn(vector.shape, generator=generator, dtype=vector.dtype).to(vector.device)
@@ -231,7 +233,7 @@ class _Replaying:
     def __call__(self, vector: Tensor, /) -> Tensor:
         if self._first is not None:
             self._take_over(*self._first)
-            self._first, self._at_hand, self._build = None, (), _nothing_left
+            self._first, self._at_hand, self._build = None, (), _gone
         product = self._map(vector)
         if self._at_hand:
             self._first = (vector.clone(), product.clone())
@@ -240,11 +242,12 @@ class _Replaying:
     def _take_over(self, vector: Tensor, product: Tensor) -> None:
         if not torch.isfinite(product).all():
             return
-        replayed = self._book.known(self._at_hand)
-        if replayed is not None:
-            # The trial product takes memory of its own: the graph goes first, and is built again if it is needed.
-            self._map, self._curvature, self._at_hand = replayed, None, ()
-            if _agree(replayed(vector), product):
+        known = self._book.known(self._at_hand)
+        if known is not None:
+            # The graph goes first, to make room for what the map takes; it is built again if it is needed.
+            self._map, self._curvature, self._at_hand = _gone, None, ()
+            self._map = known()
+            if _agree(self._map(vector), product):
                 return
             self._curvature, self._at_hand = self._build()
             self._map = self._curvature
@@ -253,8 +256,8 @@ class _Replaying:
             self._map, self._curvature = replayed, None
 
 
-def _nothing_left() -> tuple[Curvature, Sequence[Tensor]]:
-    raise AssertionError("a curvature is settled once")
+def _gone(*_: object) -> Any:
+    raise AssertionError("the graph has been let go")
 
 
 def _agree(replayed: Tensor, plain: Tensor) -> bool:
