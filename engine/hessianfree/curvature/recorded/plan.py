@@ -24,18 +24,16 @@ class Plan:
     """
 
     def __init__(self, recording: Recording) -> None:
-        """Takes the recording's graph over."""
+        """Takes the recording's graph over; `used` are the numbers of the constants that are still needed."""
         graph = recording.graph
         _relax_views(graph)
         _remove_repetition(graph)
         for rewrite in (join_sums, join_weight_gradients, simplify_planes):
             rewrite(graph)
             _remove_repetition(graph)
-        placeholders = [node for node in graph.nodes if node.op == "placeholder"]
-        self.used = [
-            i for i, node in enumerate(placeholders[1:]) if node.users
-        ]  # of the constants, those that matter
-        constants = [placeholders[1:][i] for i in self.used]
+        vector, *constants = (node for node in graph.nodes if node.op == "placeholder")
+        self.used = [i for i, constant in enumerate(constants) if constant.users]
+        used = [constants[i] for i in self.used]
         dependent = [node for node in graph.nodes if node.op == "call_function" and node.meta["depends"]]
         known = list(
             dict.fromkeys(
@@ -44,8 +42,8 @@ class Plan:
         )
         fixed = [node for node in graph.nodes if node.op == "call_function" and not node.meta["depends"]]
         (result,) = next(node for node in graph.nodes if node.op == "output").all_input_nodes
-        self._prepare = _function(constants, fixed, tuple(known))
-        self._multiply = _function([placeholders[0], *known], dependent, result)
+        self._prepare = _function(used, fixed, tuple(known))
+        self._multiply = _function([vector, *known], dependent, result)
 
     @torch.no_grad()
     def product(self, constants: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:

@@ -141,10 +141,8 @@ class RecordedProducts:
                 raise Unrecordable(f"{_MOST_RECORDINGS} recordings did not serve for long")
             self._recordings += 1
             placed = self._placed[kind] = self._record(curvature, at_hand, vector)
-        except (
-            Unrecordable,
-            RuntimeError,
-        ) as reason:  # or torch's, of a kernel that a rewriting does not suit
+        # RuntimeError: torch's, of a kernel that a rewriting does not suit.
+        except (Unrecordable, RuntimeError) as reason:
             self._refuse(kind, str(reason))
             return None
         return placed.bound(at_hand)()

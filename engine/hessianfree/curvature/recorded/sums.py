@@ -51,9 +51,8 @@ def _join_across(graph: fx.Graph) -> None:
                 if factor[0] == "matrix"
             }
             some = next(iter(known.values()))
-            ones = call(
-                graph, aten.new_ones.default, some, [sum(sizes), 1]
-            )  # times a row: the row on every row
+            # Ones times a row are the row on every row.
+            ones = call(graph, aten.new_ones.default, some, [sum(sizes), 1])
             left = _side_by_side(graph, [known.get(factor, ones) for factor in factors])
             unknown = _cat(graph, [node for _, node in factors])
             joint = call(graph, aten.mm.default, left, unknown)
