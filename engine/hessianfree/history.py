@@ -1,9 +1,11 @@
 """The history in `opt.state`: lists with an entry a step, under the names that scripts for this optimizer read.
 
-Beside them `x0`, the next CG start, [P]; zeros stand for none. And `products`, where a measurement has chosen how to
-make curvature products: a resumed run must choose the same, or differ by rounding.
+Beside them `x0`, the next CG start, [P]; zeros stand for none. `preconditioner`, tensors by name, where the method's
+preconditioner remembers something. And `products`, where a measurement has chosen how to make curvature products: a
+resumed run must choose the same, or differ by rounding.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 from hessianfree.cg_backtracking import LastIterate
 from hessianfree.interfaces import CandidateSelector
 from hessianfree.parameters import Parameters
-from hessianfree.records import StepReport
+from hessianfree.records import Memory, StepReport
 
 _FIELDS = {  # name in opt.state -> field of the report
     "init_losses": "loss",
@@ -40,6 +42,15 @@ def append(history: dict[str, Any], report: StepReport) -> None:
             history[name].append(getattr(report, field))
 
 
+def remember(history: dict[str, Any], memory: Memory, step: Tensor) -> None:
+    """What the next step starts with, beside the values of the groups; `step` [P] shows the shape of zeros."""
+    history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
+    if memory.preconditioner is None:
+        history.pop("preconditioner", None)
+    else:
+        history["preconditioner"] = dict(memory.preconditioner)
+
+
 def steps(history: dict[str, Any]) -> int:
     """How many steps it tells of."""
     return len(history.get("init_losses", ()))
@@ -56,8 +67,22 @@ def start(history: dict[str, Any], parameters: Parameters) -> Tensor | None:
     return x0.to(device=parameters.device, dtype=parameters.dtype)
 
 
-def extend_start(history: dict[str, Any], parameters: Parameters, added: int) -> None:
-    """Zeros for the `added` trainable scalars that now stand at the end of `parameters`."""
+def preconditioner(history: dict[str, Any], parameters: Parameters) -> Mapping[str, Tensor] | None:
+    """What the preconditioner remembers; None too if it was of other parameters, see `start`."""
+    x0: Tensor | None = history.get("x0")
+    memory: Mapping[str, Tensor] | None = history.get("preconditioner")
+    if memory is None or x0 is None or x0.numel() != parameters.dimension:
+        return None
+    return {
+        # Counters stay on the host, where they are read.
+        name: value.to(parameters.device, parameters.dtype) if value.is_floating_point() else value
+        for name, value in memory.items()
+    }
+
+
+def add_parameters(history: dict[str, Any], parameters: Parameters, added: int) -> None:
+    """`added` trainable scalars now stand at the end of `parameters`: zeros in the start, and a new preconditioner."""
+    history.pop("preconditioner", None)
     x0 = history.get("x0")
     if x0 is not None and x0.numel() + added == parameters.dimension:
         history["x0"] = torch.cat([x0, x0.new_zeros(added)])

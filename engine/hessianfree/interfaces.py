@@ -3,13 +3,21 @@
 Vectors are flat tensors of the trainable parameters, shape [P]; scalars are Python floats.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
-from hessianfree.records import Agreement, CGSolution, Linearization, Memory, SearchResult, SolveState
+from hessianfree.records import (
+    Agreement,
+    CGSolution,
+    Linearization,
+    Memory,
+    Preconditioning,
+    SearchResult,
+    SolveState,
+)
 
 
 class LinearMap(Protocol):
@@ -95,6 +103,20 @@ class LinearSolver(Protocol):
     ) -> CGSolution: ...
 
 
+class PreconditionerAt(Protocol):
+    """Makes the preconditioner of a step."""
+
+    def __call__(
+        self, here: Linearization, damping: float | Tensor, memory: Mapping[str, Tensor] | None
+    ) -> Preconditioning:
+        """Approximate the inverse of `here.curvature` + `damping`, a float or a [P] vector.
+
+        `memory` is what the last call answered, perhaps in another process; None: there was none, or it was of other
+        parameters. A call that needs random numbers draws them from a generator of its own, so that it repeats.
+        """
+        ...
+
+
 class DampingPolicy(Protocol):
     """Sets the damping of the next step."""
 
@@ -141,6 +163,8 @@ class Parts(Protocol):
 
     @property
     def solver(self) -> LinearSolver: ...
+    @property
+    def preconditioner(self) -> PreconditionerAt | None: ...
     @property
     def damping(self) -> DampingPolicy: ...
     @property

@@ -13,6 +13,7 @@ from hessianfree.interfaces import (
     CurvatureAt,
     DampingPolicy,
     LinearSolver,
+    PreconditionerAt,
     StepSearch,
 )
 from hessianfree.linesearch import ArmijoBacktracking
@@ -22,11 +23,13 @@ from hessianfree.linesearch import ArmijoBacktracking
 class Method:
     """The parts of a Hessian-free optimizer, with the defaults of [Martens 2010; Martens & Sutskever 2012].
 
+    `preconditioner` makes CG's preconditioner anew for each step; one given to a step itself wins over it.
     `warm_start` is the share of a CG solution that the next solve starts from [Martens & Sutskever 2012, 10]; 0: none.
     """
 
     curvature: CurvatureAt = GaussNewton
     solver: LinearSolver = field(default_factory=ConjugateGradient)
+    preconditioner: PreconditionerAt | None = None
     damping: DampingPolicy = field(default_factory=LevenbergMarquardt)
     selector: CandidateSelector = field(default_factory=EfficientBacktracking)
     search: StepSearch = field(default_factory=ArmijoBacktracking)

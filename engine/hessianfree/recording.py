@@ -78,7 +78,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
             self.param_groups.pop()
             raise
         added = sum(p.numel() for p in self.param_groups[-1]["params"] if p.requires_grad)
-        history.extend_start(self._history, parameters, added)
+        history.add_parameters(self._history, parameters, added)
 
     def on_step(self, callback: Callback) -> RemovableHandle:
         """Call `callback(report, trace)` at the end of every step; the handle's `remove()` ends that.
@@ -123,13 +123,14 @@ class RecordingOptimizer(torch.optim.Optimizer):
             dampings=tuple(float(group["damping"]) for group in self.param_groups),
             learning_rates=tuple(float(group["lr"]) for group in self.param_groups),
             start=history.start(self._history, parameters),
+            preconditioner=history.preconditioner(self._history, parameters),
         )
 
     def _record(self, step: Tensor, memory: Memory, report: StepReport, trace: SolveTrace) -> None:
         self.last_report, self.last_trace = report, trace
         for group, damping in zip(self.param_groups, memory.dampings, strict=True):
             group["damping"] = damping
-        self._history["x0"] = torch.zeros_like(step) if memory.start is None else memory.start
+        history.remember(self._history, memory, step)
         history.append(self._history, report)
         if isinstance(self._curvature, RecordedProducts) and self._curvature.chosen is not None:
             self._history["products"] = self._curvature.chosen

@@ -30,6 +30,20 @@ class Linearization:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preconditioning:
+    """A preconditioner at one point, and what it took to make.
+
+    `memory` is handed to the next step's call and saved with the optimizer: tensors that nobody changes any more. The
+    cost is `products` curvature products and `cost` gradients of other work.
+    """
+
+    inverse: LinearMap  # [P] -> [P], symmetric and positive definite
+    memory: Mapping[str, Tensor] | None = None
+    products: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class SolveState:
     """What a stopping rule sees of a running CG solve after iteration `iteration` (0: the start)."""
 
@@ -86,11 +100,12 @@ class SearchResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What one step hands to the next, beside the parameters: a value a parameter group, and the next CG start."""
+    """What one step hands to the next, beside the parameters: a value a parameter group, and what the parts need."""
 
     dampings: tuple[float, ...]
     learning_rates: tuple[float, ...]
-    start: Tensor | None = None  # [P]; None: zero
+    start: Tensor | None = None  # of the next CG, [P]; None: zero
+    preconditioner: Mapping[str, Tensor] | None = None  # what the last Preconditioning asked to remember
 
 
 @dataclass(frozen=True, kw_only=True)

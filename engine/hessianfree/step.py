@@ -10,7 +10,7 @@ from torch import Tensor
 from hessianfree.curvature.damped import Damped
 from hessianfree.interfaces import LinearMap, Objective, Parts
 from hessianfree.losses import Losses
-from hessianfree.records import CGSolution, Memory, SolveTrace, StepReport
+from hessianfree.records import CGSolution, Memory, Preconditioning, SolveTrace, StepReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +34,21 @@ def hessian_free_step(
 ) -> StepOutcome:
     """Linearize, solve, judge the model, choose an iterate, search along it [Martens 2010, Algorithm 2; 4].
 
-    `M` approximates the inverse of the damped curvature; `slice_scales` are those to look at the loss at, beside what
-    the search tries (see LossSlice). The objective's parameters are only read and tried.
+    `M` approximates the inverse of the damped curvature, instead of what the preconditioner part makes. `slice_scales`
+    are those to look at the loss at, beside what the search tries (see LossSlice). The objective's parameters are only
+    read and tried.
     """
     started = time.perf_counter()
     here = objective.linearize()
     gradient_norm = torch.linalg.vector_norm(here.gradient).item()
     linearized = time.perf_counter()
 
-    damped = Damped(here.curvature, objective.spread(memory.dampings))
-    solution = parts.solver.solve(damped, -here.gradient, memory.start, M)
+    damping = objective.spread(memory.dampings)
+    prepared: Preconditioning | None = None
+    if M is None and parts.preconditioner is not None:
+        prepared = parts.preconditioner(here, damping, memory.preconditioner)
+        M = prepared.inverse
+    solution = parts.solver.solve(Damped(here.curvature, damping), -here.gradient, memory.start, M)
     solved = time.perf_counter()
 
     losses = Losses(objective, solution, memory, here.loss)
@@ -70,6 +75,7 @@ def hessian_free_step(
         ),
         learning_rates=memory.learning_rates,
         start=_next_start(solution, parts.warm_start),
+        preconditioner=prepared.memory if prepared else memory.preconditioner,
     )
     rejection = None
     if step_norm == 0:
@@ -82,6 +88,7 @@ def hessian_free_step(
             rejection = objection or f"{failed} found nothing better than the starting point"
             next_memory = parts.acceptance.after_rejection(memory, next_memory)
 
+    products = solution.products + (prepared.products if prepared else 0)
     report = StepReport(
         loss=here.loss,
         loss_after=found.loss,
@@ -95,9 +102,12 @@ def hessian_free_step(
         step_norm=step_norm,
         accepted=rejection is None,
         rejection=rejection,
-        curvature_products=solution.products + losses.products,
+        curvature_products=products + losses.products,
         loss_evaluations=losses.evaluations,
-        gradient_equivalents=here.cost + solution.products * here.product_cost + losses.cost,
+        gradient_equivalents=here.cost
+        + products * here.product_cost
+        + (prepared.cost if prepared else 0.0)
+        + losses.cost,
         seconds_gradient=linearized - started,
         seconds_cg=solved - linearized,
         seconds_search=searched - solved,
