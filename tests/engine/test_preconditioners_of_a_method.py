@@ -20,12 +20,13 @@ class AveragedSquares:
     """The mean of all squared gradients so far as a diagonal; takes two products, and a gradient, without need."""
 
     def __call__(self, here, damping, memory):
+        squares = here.gradient**2
         count = memory["count"] + 1 if memory else torch.tensor(1)
-        sum_ = here.gradient**2 + (memory["sum"] if memory else 0)
+        mean = torch.lerp(memory["mean"], squares, 1 / count.item()) if memory else squares
         here.curvature(here.curvature(here.gradient))
-        scaling = (sum_ / count + damping) ** -0.5
+        scaling = (mean + damping) ** -0.5
         return Preconditioning(
-            inverse=lambda v: scaling * v, memory={"count": count, "sum": sum_}, products=2, cost=1.0
+            inverse=lambda v: scaling * v, memory={"count": count, "mean": mean}, products=2, cost=1.0
         )
 
 
@@ -86,7 +87,9 @@ def test_it_is_handed_what_it_remembered():
         expected = expected + problem.dense_gradient() ** 2
         opt.step(problem.forward)
         assert opt.state["preconditioner"]["count"] == step
-        torch.testing.assert_close(opt.state["preconditioner"]["sum"], expected, rtol=1e-10, atol=1e-14)
+        torch.testing.assert_close(
+            opt.state["preconditioner"]["mean"], expected / step, rtol=1e-10, atol=1e-14
+        )
 
 
 def test_a_preconditioner_given_to_the_step_wins_and_leaves_the_memory():
@@ -158,8 +161,8 @@ def test_a_memory_in_another_precision_is_converted():
     opt = optimizer(problem, AveragedSquares())
     opt.step(problem.forward)
     saved = opt.state_dict()
-    saved["state"]["preconditioner"]["sum"] = saved["state"]["preconditioner"]["sum"].float()
+    saved["state"]["preconditioner"]["mean"] = saved["state"]["preconditioner"]["mean"].float()
     opt.load_state_dict(saved)
     opt.step(problem.forward)
-    assert opt.state["preconditioner"]["sum"].dtype == torch.float64
+    assert opt.state["preconditioner"]["mean"].dtype == torch.float64
     assert opt.state["preconditioner"]["count"] == 2
