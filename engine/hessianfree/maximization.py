@@ -17,20 +17,15 @@ class Negated:
 
     def linearize(self) -> Linearization:
         here = self._objective.linearize()
-        return replace(here, loss=-here.loss, gradient=-here.gradient, curvature=_NegatedMap(here.curvature))
+        return replace(here, loss=-here.loss, gradient=-here.gradient, curvature=negated(here.curvature))
 
     def loss_at(self, step: Tensor) -> float:
         return -self._objective.loss_at(step)
 
 
-class _NegatedMap:
+def negated(A: LinearMap) -> LinearMap:
     """v -> -A v."""
-
-    def __init__(self, A: LinearMap) -> None:
-        self._A = A
-
-    def __call__(self, vector: Tensor, /) -> Tensor:
-        return -self._A(vector)  # not in place: it may be a tensor that the user keeps
+    return lambda vector: -A(vector)  # not in place: it may be a tensor that the user keeps
 
 
 def report_as_maximized(report: StepReport) -> StepReport:

@@ -1,6 +1,6 @@
 """`HessianFree`: the method with the face of a torch optimizer."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 from warnings import warn
 
@@ -8,25 +8,22 @@ import torch
 from torch import Tensor, nn
 
 from hessianfree import history
-from hessianfree.checks import check_reduction, concatenate, warn_if_not_deterministic
+from hessianfree.checks import warn_if_not_deterministic
 from hessianfree.evaluation import Evaluation
 from hessianfree.execution import Execution
+from hessianfree.inspection import Batches, InspectedOptimizer
 from hessianfree.interfaces import LinearMap, Objective
-from hessianfree.maximization import Negated, report_as_maximized, trace_as_maximized
+from hessianfree.maximization import report_as_maximized, trace_as_maximized
 from hessianfree.method import Method
 from hessianfree.objectives import BatchedObjective, ClosureObjective, Forward
 from hessianfree.options import method_of
 from hessianfree.parameters import Parameters
-from hessianfree.penalty import Penalized
 from hessianfree.preconditioners import diag_EF_preconditioner
-from hessianfree.recording import RecordingOptimizer
 from hessianfree.step import hessian_free_step
 from hessianfree.utils import peak_memory_bytes
 
-Batches = Sequence[tuple[Any, Any]]
 
-
-class HessianFree(RecordingOptimizer):
+class HessianFree(InspectedOptimizer):
     """Hessian-free (truncated Newton) optimization [Martens 2010; Martens & Sutskever 2012].
 
     Each step solves `(B + damping I) x = -gradient` by conjugate gradients, where B, the Gauss-Newton matrix or the
@@ -111,7 +108,7 @@ class HessianFree(RecordingOptimizer):
     ) -> "HessianFree":
         """An optimizer made of the parts of `method`, one's own among them perhaps."""
         optimizer = cls.__new__(cls)
-        RecordingOptimizer.__init__(
+        InspectedOptimizer.__init__(
             optimizer,
             params,
             {"lr": lr, "damping": damping, "weight_decay": weight_decay},
@@ -130,6 +127,8 @@ class HessianFree(RecordingOptimizer):
         mvp: LinearMap | None = None,
         M_func: LinearMap | None = None,
         test_deterministic: bool = False,
+        *,
+        judge_forward: Forward | None = None,
     ) -> float:
         """One step on the function `forward`; answers the loss after it.
 
@@ -140,19 +139,15 @@ class HessianFree(RecordingOptimizer):
             mvp: Curvature product [P] -> [P] to use instead of the one of `forward`.
             M_func: [P] -> [P], approximates the inverse of the damped curvature.
             test_deterministic: Evaluate twice and warn when `forward` is not deterministic.
+            judge_forward: As `forward`, on data that the step is not made from: the reduction ratio is the change there
+                over the change that the step's own model promises, and so tells a step that suits its data alone.
         """
         parameters = self._parameters()
-        evaluation = self._evaluation(parameters)
-        objective = ClosureObjective(
-            parameters,
-            forward,
-            self._curvature,
-            evaluation,
-            self._graph_memory,
-            gradient=grad,
-            product=mvp,
-        )
-        return self._advance(parameters, objective, evaluation, M_func, test_deterministic)
+        evaluation = self._evaluation(parameters, self._paths)
+        common = (self._curvature, evaluation, self._graph_memory)
+        objective = ClosureObjective(parameters, forward, *common, gradient=grad, product=mvp)
+        judge = None if judge_forward is None else ClosureObjective(parameters, judge_forward, *common)
+        return self._advance(parameters, objective, evaluation, M_func, test_deterministic, judge)
 
     @torch.optim.Optimizer.profile_hook_step
     def acc_step(
@@ -165,6 +160,8 @@ class HessianFree(RecordingOptimizer):
         M_func: LinearMap | None = None,
         reduction: str = "mean",
         test_deterministic: bool = False,
+        *,
+        judge_datalist: Batches | None = None,
     ) -> float:
         """One step on a loss accumulated over batches, as if on their concatenation; answers the loss after it.
 
@@ -176,56 +173,17 @@ class HessianFree(RecordingOptimizer):
             M_func: [P] -> [P], approximates the inverse of the damped curvature.
             reduction: "mean" or "sum", as `loss_func` reduces over a batch.
             test_deterministic: Evaluate twice and warn when the model is not deterministic.
+            judge_datalist: Batches for the reduction ratio, see `judge_forward` of `step`; None: those of the loss.
         """
         parameters = self._parameters()
-        evaluation = self._evaluation(parameters)
-        objective = BatchedObjective(
-            parameters,
-            model,
-            loss_func,
-            self._curvature,
-            evaluation,
-            self._graph_memory,
-            loss_datalist,
-            grad_datalist,
-            mvp_datalist,
-            reduction=reduction,
+        evaluation = self._evaluation(parameters, self._paths)
+        common = (parameters, model, loss_func, self._curvature, evaluation, self._graph_memory)
+        lists = (loss_datalist, grad_datalist, mvp_datalist)
+        objective = BatchedObjective(*common, *lists, reduction=reduction)
+        judge = (
+            None if judge_datalist is None else BatchedObjective(*common, judge_datalist, reduction=reduction)
         )
-        return self._advance(parameters, objective, evaluation, M_func, test_deterministic)
-
-    def test_reduction(
-        self,
-        model: Callable[[Any], Any],
-        loss_func: Callable[[Any, Any], Tensor],
-        datalist: Batches,
-        reduction: str,
-    ) -> None:
-        """Check that loss, gradient and product add up over `datalist` (at least two batches).
-
-        Raises:
-            RuntimeError: they differ from those on the concatenated data (rtol 1e-2, atol 1e-4).
-        """
-        if len(datalist) < 2:
-            raise ValueError(f"datalist must have at least two batches; got {len(datalist)}")
-        parameters = self._parameters()
-        with self._evaluation(parameters) as evaluation:
-            accumulated, concatenated = (
-                BatchedObjective(
-                    parameters,
-                    model,
-                    loss_func,
-                    self.method.curvature,
-                    evaluation,
-                    self._graph_memory,
-                    batches,
-                    reduction=reduction,
-                )
-                for batches in (datalist, [concatenate(datalist)])
-            )
-            check_reduction(accumulated, concatenated, parameters, rtol=1e-2, atol=1e-4)
-            evaluation.undo()
-
-    test_reduction.__test__ = False  # type: ignore[attr-defined]  # pytest: a method, not a test
+        return self._advance(parameters, objective, evaluation, M_func, test_deterministic, judge)
 
     def get_preconditioner(
         self,
@@ -253,19 +211,21 @@ class HessianFree(RecordingOptimizer):
         evaluation: Evaluation,
         M: LinearMap | None,
         test_deterministic: bool,
+        judge: Objective | None,
     ) -> float:
         # By this mark, which they set around `step` alone, torch's schedulers know that a step came before theirs.
         self._opt_called = True
-        loss_slice = self.execution.loss_slice
+        loss_slice, memory = self.execution.loss_slice, self._memory(parameters)
         with evaluation:
             if test_deterministic:
                 warn_if_not_deterministic(objective, parameters)
             outcome = hessian_free_step(
                 self._minimized(objective, parameters),
                 self.method,
-                self._memory(parameters),
+                memory,
                 M,
-                slice_scales=loss_slice.scales_in(history.steps(self._history)) if loss_slice else (),
+                judge=None if judge is None else self._minimized(judge, parameters),
+                slice_scales=loss_slice.scales_in(memory.steps) if loss_slice else (),
                 peak_memory=lambda: peak_memory_bytes(parameters.device),
             )
         report, trace = outcome.report, outcome.trace
@@ -277,24 +237,9 @@ class HessianFree(RecordingOptimizer):
         # Last: a warning turned into an exception must leave a whole step behind.
         if switched := self._paths.untold():
             warn(switched, stacklevel=4)
-        if self.method.damping.needs_agreement and (report.reduction_ratio or 0.0) < 0:
+        if self.method.damping.asks(memory.steps) and (report.reduction_ratio or 0.0) < 0:
             warn(
                 "The reduction ratio `rho` is negative. The loss rose along the step that the quadratic model chose.",
                 stacklevel=4,
             )
         return report.loss_after
-
-    def _evaluation(self, parameters: Parameters) -> Evaluation:
-        """Anew for each step: what all forward passes of one step have in common."""
-        return Evaluation(parameters.device, self._paths, batch_norm=self.execution.batch_norm)
-
-    def _minimized(self, objective: Objective, parameters: Parameters) -> Objective:
-        """What the step minimizes: the objective, negated and penalized as told."""
-        if self.maximize:
-            objective = Negated(objective)
-        weight = parameters.spread([float(group["weight_decay"]) for group in self.param_groups])
-        return (
-            objective
-            if isinstance(weight, float) and weight == 0
-            else Penalized(objective, parameters, weight)
-        )

@@ -30,15 +30,14 @@ def method_of(
     Raises:
         ValueError: an option is out of bounds; the message names it.
     """
-    if curvature_opt not in _CURVATURES:
-        raise ValueError(f'curvature_opt must be "ggn" or "hessian"; got {curvature_opt!r}')
+    curvature = curvature_of(curvature_opt)
     if cg_max_iter is not None and cg_max_iter < 1:
         raise ValueError(f"cg_max_iter must be at least 1, or None; got {cg_max_iter}")
     if damping == 0 and adapt_damping:
         warn("damping is 0 and cannot be adapted by factors: adapt_damping is turned off", stacklevel=3)
         adapt_damping = False
     return Method(
-        curvature=_CURVATURES[curvature_opt],
+        curvature=curvature,
         solver=ConjugateGradient(max_iter=cg_max_iter, keep=None if use_cg_backtracking else ()),
         damping=LevenbergMarquardt() if adapt_damping else ConstantDamping(),
         selector=EfficientBacktracking() if use_cg_backtracking else LastIterate(),
@@ -46,3 +45,14 @@ def method_of(
         acceptance=RejectWorse() if reject_worse else AcceptAny(),
         warm_start=cg_decay_x0,
     )
+
+
+def curvature_of(curvature_opt: str) -> CurvatureAt:
+    """What builds the matrix of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if curvature_opt not in _CURVATURES:
+        raise ValueError(f'curvature_opt must be "ggn" or "hessian"; got {curvature_opt!r}')
+    return _CURVATURES[curvature_opt]
