@@ -5,7 +5,7 @@ Vectors are flat tensors of the trainable parameters, shape [P]; scalars are Pyt
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -15,6 +15,7 @@ from hessianfree.records import (
     Linearization,
     Memory,
     Preconditioning,
+    Promise,
     SearchResult,
     SolveState,
 )
@@ -120,7 +121,9 @@ class PreconditionerAt(Protocol):
 class DampingPolicy(Protocol):
     """Sets the damping of the next step."""
 
-    needs_agreement: ClassVar[bool]  # whether it is worth a loss evaluation to know the agreement
+    def asks(self, step: int) -> Promise | None:
+        """What to hold the model to in step number `step`, counted from 0; None: not worth a loss evaluation."""
+        ...
 
     def update(self, damping: float, agreement: Agreement) -> float: ...
 

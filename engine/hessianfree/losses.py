@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hessianfree.curvature.damped import Damped
 from hessianfree.interfaces import Objective
-from hessianfree.records import Agreement, Candidate, CGSolution, Memory
+from hessianfree.records import Agreement, Candidate, CGSolution, Memory, Promise
 
 
 class Losses:
@@ -17,8 +17,15 @@ class Losses:
     """
 
     def __init__(
-        self, objective: Objective, solution: CGSolution, memory: Memory, loss_at_zero: float
+        self,
+        objective: Objective,
+        solution: CGSolution,
+        memory: Memory,
+        loss_at_zero: float,
+        judge: Objective | None = None,
     ) -> None:
+        """`judge` is what `agreement` looks at instead of `objective`: the same function of other data."""
+        self._judge = judge
         self._objective, self._solution, self._dampings = objective, solution, memory.dampings
         rates = objective.spread(memory.learning_rates)
         self.initial_scale = rates if isinstance(rates, float) else max(memory.learning_rates)
@@ -57,12 +64,23 @@ class Losses:
             self._along[key] = self._evaluate(scale * candidate.step)
         return self._along[key]
 
-    def agreement(self) -> Agreement | None:
-        """Of the solution with its quadratic model, both from zero; None if its loss was never needed."""
+    def agreement(self, promise: Promise | None) -> Agreement | None:
+        """Of the solution with its quadratic model, both from zero.
+
+        None where nobody asks (`promise` is None), unless the loss at the solution is known anyway.
+        """
         last = self._solution.last
-        if last not in self._of:
+        if promise is None and (self._judge is not None or last not in self._of):
             return None
-        return Agreement(actual=self._of[last] - self._at_zero, predicted=self._solution.model_values[-1])
+        x, predicted = self._solution.iterates[last], self._solution.model_values[-1]
+        if promise is Promise.UNDAMPED:
+            predicted -= 0.5 * torch.dot(self._objective.spread(self._dampings) * x, x).item()
+        if self._judge is None:
+            actual = self.of(last) - self._at_zero
+        else:
+            self.evaluations += 2
+            actual = self._judge.loss_at(x) - self._judge.loss_at(torch.zeros_like(x))
+        return Agreement(actual, predicted, promise or Promise.DAMPED, apart=self._judge is not None)
 
     def known(self, iteration: int) -> float | None:
         return self._of.get(iteration)

@@ -7,7 +7,6 @@ from warnings import warn
 import torch
 from torch import Tensor, nn
 
-from hessianfree import history
 from hessianfree.checks import warn_if_not_deterministic
 from hessianfree.evaluation import Evaluation
 from hessianfree.execution import Execution

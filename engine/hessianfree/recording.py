@@ -122,6 +122,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
         return Memory(
             dampings=tuple(float(group["damping"]) for group in self.param_groups),
             learning_rates=tuple(float(group["lr"]) for group in self.param_groups),
+            steps=history.steps(self._history),
             start=history.start(self._history, parameters),
             preconditioner=history.preconditioner(self._history, parameters),
         )

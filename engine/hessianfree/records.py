@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import torch
@@ -68,12 +69,23 @@ class CGSolution:
     products: int  # with A
 
 
+class Promise(Enum):
+    """What a quadratic model is held to: the change that it promises of the loss, with or without the damping term."""
+
+    DAMPED = "with the damping term"  # g'x + x'(B + damping) x / 2, what CG made small
+    UNDAMPED = "without the damping term"  # g'x + x'B x / 2, what the model says of the function itself
+
+
 @dataclass(frozen=True)
 class Agreement:
     """How a step fared against the quadratic model. Both are changes from the starting point, negative when good."""
 
     actual: float  # f(x + step) - f(x)
     predicted: float  # m(step), with m(0) = 0
+    promise: Promise = Promise.DAMPED
+    apart: bool = (
+        False  # whether f is of data given to judge by; the model is always that of the step's own data
+    )
 
     @property
     def ratio(self) -> float:
@@ -104,6 +116,7 @@ class Memory:
 
     dampings: tuple[float, ...]
     learning_rates: tuple[float, ...]
+    steps: int = 0  # taken before
     start: Tensor | None = None  # of the next CG, [P]; None: zero
     preconditioner: Mapping[str, Tensor] | None = None  # what the last Preconditioning asked to remember
 
@@ -157,6 +170,7 @@ class SolveTrace:
     preconditioned: bool
     line_search: tuple[tuple[float, float], ...]  # (scale, loss)
     slice: tuple[tuple[float, float, float], ...] = ()  # (scale, loss, what the damped model says there)
+    agreement: Agreement | None = None  # behind the report's ratio, of the function minimized
 
     def ritz_values(self) -> tuple[float, ...]:
         """Eigenvalue estimates of the damped (and, if so, preconditioned) matrix, ascending.

@@ -29,14 +29,15 @@ def hessian_free_step(
     memory: Memory,
     M: LinearMap | None = None,
     *,
+    judge: Objective | None = None,
     slice_scales: Sequence[float] = (),
     peak_memory: Callable[[], int | None] = lambda: None,
 ) -> StepOutcome:
     """Linearize, solve, judge the model, choose an iterate, search along it [Martens 2010, Algorithm 2; 4].
 
-    `M` approximates the inverse of the damped curvature, instead of what the preconditioner part makes. `slice_scales`
-    are those to look at the loss at, beside what the search tries (see LossSlice). The objective's parameters are only
-    read and tried.
+    `M` approximates the inverse of the damped curvature, instead of what the preconditioner part makes. The reduction
+    ratio's actual change is that of `judge`, the same function of other data, where given. `slice_scales` are those to
+    look at the loss at, beside what the search tries (see LossSlice). The parameters are only read and tried.
     """
     started = time.perf_counter()
     here = objective.linearize()
@@ -51,9 +52,7 @@ def hessian_free_step(
     solution = parts.solver.solve(Damped(here.curvature, damping), -here.gradient, memory.start, M)
     solved = time.perf_counter()
 
-    losses = Losses(objective, solution, memory, here.loss)
-    if parts.damping.needs_agreement:
-        losses.of(solution.last)
+    losses = Losses(objective, solution, memory, here.loss, judge)
     candidate = losses.candidate(parts.selector.choose(losses.of, sorted(solution.iterates)))
     slope = torch.dot(here.gradient, candidate.step).item()
     found = parts.search.search(
@@ -66,14 +65,17 @@ def hessian_free_step(
     step = found.scale * candidate.step if found.scale else torch.zeros_like(candidate.step)
     step_norm = torch.linalg.vector_norm(step).item()
     sliced = losses.slice(candidate, slope, slice_scales)
+    asked = parts.damping.asks(memory.steps)
+    agreement = losses.agreement(asked)
     searched = time.perf_counter()
 
-    agreement = losses.agreement()
     next_memory = Memory(
         dampings=tuple(
-            parts.damping.update(damping, agreement) if agreement else damping for damping in memory.dampings
+            parts.damping.update(damping, agreement) if asked and agreement else damping
+            for damping in memory.dampings
         ),
         learning_rates=memory.learning_rates,
+        steps=memory.steps + 1,
         start=_next_start(solution, parts.warm_start),
         preconditioner=prepared.memory if prepared else memory.preconditioner,
     )
@@ -125,6 +127,7 @@ def hessian_free_step(
         preconditioned=M is not None,
         line_search=found.trials,
         slice=sliced,
+        agreement=agreement,
     )
     return StepOutcome(step=step, memory=next_memory, report=report, trace=trace)
 
