@@ -11,7 +11,8 @@ class RelativeProgress:
     """Stop when the last k iterations brought less than a share `threshold` of all progress so far.
 
     With k = max(min_window, window_share * i): (m_i - m_{i-k}) / (m_i - m_0) < threshold, from iteration k + 1 on. The
-    form is that of [Martens 2010, 4.4], where the threshold is k * 5e-4; the default here is a flat 5e-4.
+    form is that of [Martens 2010, 4.4], see MartensProgress, but the threshold is flat and progress counts from the
+    start, as in the earlier implementation.
     """
 
     threshold: float = 5e-4
@@ -20,14 +21,47 @@ class RelativeProgress:
 
     def reason(self, state: SolveState) -> str | None:
         i, m = state.iteration, state.model_values
-        # The small excess keeps products such as 0.1 * 30, a hair under 3 in binary, from being cut to 2.
-        k = max(self.min_window, int(self.window_share * i + 1e-9))
+        k = _window(i, self.min_window, self.window_share)
         if i <= k:
             return None
         total = m[i] - m[0]
         if total == 0 or (m[i] - m[i - k]) / total < self.threshold:
             return "Convergence (Martens)"
         return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MartensProgress:
+    """Stop when the last k iterations brought, each on average, less than a share `per_iteration` of the model's value.
+
+    With k = max(min_window, window_share * i): m_i < 0 and (m_i - m_{i-k}) / m_i < k * per_iteration, from iteration
+    k + 1 on [Martens 2010, 4.4]. At least ten times looser than RelativeProgress, and the value counts from x = 0,
+    where the model is 0, so that a good start is not held against the progress since.
+    """
+
+    per_iteration: float = 5e-4
+    min_window: int = 10
+    window_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not self.per_iteration > 0:
+            raise ValueError(f"per_iteration must be above 0; got {self.per_iteration}")
+        if self.min_window < 1:
+            raise ValueError(f"min_window must be at least 1; got {self.min_window}")
+        if not 0 <= self.window_share < 1:
+            raise ValueError(f"window_share must be in [0, 1); got {self.window_share}")
+
+    def reason(self, state: SolveState) -> str | None:
+        i, m = state.iteration, state.model_values
+        k = _window(i, self.min_window, self.window_share)
+        if i > k and m[i] < 0 and (m[i] - m[i - k]) / m[i] < k * self.per_iteration:
+            return "Convergence (Martens)"
+        return None
+
+
+def _window(iteration: int, least: int, share: float) -> int:
+    # The small excess keeps products such as 0.1 * 30, a hair under 3 in binary, from being cut to 2.
+    return max(least, int(share * iteration + 1e-9))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,3 +90,27 @@ class ResidualTolerance:
     def reason(self, state: SolveState) -> str | None:
         bound = max(self.relative * state.right_hand_side_norm, self.absolute)
         return "Convergence (tolerances)" if state.residual_norm < bound else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForcingSequence:
+    """Stop when ||Ax - b|| <= min(most, ||b||**power) * ||b||: the closer to a stationary point, the more exact.
+
+    b is the negative gradient. With full steps near a minimum, power 1/2 makes Newton's method converge superlinearly,
+    power 1 quadratically [Dembo, Eisenstat & Steihaug 1982; Nocedal & Wright 2006, 7.1]. Not free of scale: the loss
+    times 100 is solved ten (power 1/2) or a hundred times (power 1) less exactly, up to `most`.
+    """
+
+    most: float = 0.5
+    power: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.most < 1:
+            raise ValueError(f"most must be between 0 and 1; got {self.most}")
+        if not self.power > 0:
+            raise ValueError(f"power must be above 0; got {self.power}")
+
+    def reason(self, state: SolveState) -> str | None:
+        b_norm = state.right_hand_side_norm
+        bound = min(self.most, b_norm**self.power) * b_norm
+        return "Convergence (forcing sequence)" if state.residual_norm <= bound else None
