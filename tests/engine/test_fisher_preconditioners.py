@@ -139,6 +139,16 @@ def test_the_optimizers_is_returned_at_the_current_damping(exponent, use_backpac
     torch.testing.assert_close(M(v), expected, rtol=1e-10, atol=1e-14)
 
 
+def test_the_optimizers_counts_weight_decay_as_damping():
+    """The penalty's curvature is the decay, in every direction: what M approximates the inverse of includes it."""
+    problem, given = arguments("mse", "mean")
+    opt = HessianFree(problem.parameters, damping=0.5, weight_decay=0.25)
+    diagonal = squared_gradients(problem, given[1]).mean(0)
+    v = torch.linspace(-1, 1, problem.dimension, dtype=torch.float64)
+    expected = v / (diagonal + 0.75) ** 0.75
+    torch.testing.assert_close(opt.get_preconditioner(*given)(v), expected, rtol=1e-10, atol=1e-14)
+
+
 def test_it_saves_iterations_where_the_scales_of_inputs_differ():
     """What a preconditioner is for; and `step` must use it for that to show."""
     scales = torch.logspace(-2, 2, 12, dtype=torch.float64)

@@ -6,5 +6,14 @@ from hessianfree.preconditioners.empirical_fisher import (
     diag_EF_preconditioner,
     diag_to_preconditioner,
 )
+from hessianfree.preconditioners.hutchinson import HutchinsonDiagonal
+from hessianfree.preconditioners.nystrom import Nystrom
 
-__all__ = ["diag_EF_autograd", "diag_EF_backpack", "diag_EF_preconditioner", "diag_to_preconditioner"]
+__all__ = [
+    "HutchinsonDiagonal",
+    "Nystrom",
+    "diag_EF_autograd",
+    "diag_EF_backpack",
+    "diag_EF_preconditioner",
+    "diag_to_preconditioner",
+]

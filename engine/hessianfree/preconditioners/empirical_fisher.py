@@ -70,7 +70,9 @@ def diag_EF_autograd(
     return diagonal / len(inputs) if reduction == "mean" else diagonal
 
 
-def diag_to_preconditioner(diag_vec: Tensor, damping: float, exponent: float = EXPONENT) -> LinearMap:
+def diag_to_preconditioner(
+    diag_vec: Tensor, damping: float | Tensor, exponent: float = EXPONENT
+) -> LinearMap:
     """x -> (diag_vec + damping) ** -exponent * x."""
     scaling = (diag_vec + damping) ** -exponent
 
