@@ -14,6 +14,7 @@ from hessianfree_lab.records import (
     LogLine,
     OptimizerInfo,
     ProblemInfo,
+    Spectrum,
     StepRecord,
 )
 
@@ -96,6 +97,23 @@ def line(number: int, text: str = "") -> LogLine:
 
 def trace(number: int, **values: Any) -> CGTrace:
     return CGTrace(step=number, **values)
+
+
+def spectrum(number: int, **values: Any) -> Spectrum:
+    """Two eigenvalues, -1 and 3, unless others are given."""
+    known = {
+        "dimension": 2,
+        "largest": 3.0,
+        "largest_error": 0.0,
+        "smallest": -1.0,
+        "smallest_error": 0.0,
+        "trace": 2.0,
+        "nodes": [-1.0, 3.0],
+        "weights": [0.5, 0.5],
+        "probes": 1,
+        "products": 2,
+    }
+    return Spectrum(step=number, **known | values)
 
 
 def finish(state: str = "completed", attempt: int = 1, **more: Any) -> FinishRequest:

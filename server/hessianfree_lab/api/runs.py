@@ -19,6 +19,7 @@ from hessianfree_lab.records import (
     Run,
     RunChanges,
     ScriptRun,
+    Spectrum,
 )
 from hessianfree_lab.store.interface import MAX_PAGE, RunQuery
 
@@ -103,6 +104,18 @@ def finish(run_id: str, request: FinishRequest, store: StoreDep) -> WireResponse
 def trace(run_id: str, step: int, store: StoreDep) -> WireResponse:
     """The inner solve of a step."""
     return WireResponse(store.trace(run_id, step))
+
+
+@router.get("/{run_id}/steps/{step}/spectrum", response_model=Spectrum)
+def spectrum(run_id: str, step: int, store: StoreDep) -> WireResponse:
+    """The spectrum of the loss's curvature before a step."""
+    return WireResponse(store.spectrum(run_id, step))
+
+
+@router.get("/{run_id}/spectra")
+def spectra(run_id: str, store: StoreDep) -> dict[str, list[int]]:
+    """`{steps}`: those that have a spectrum."""
+    return {"steps": store.spectrum_steps(run_id)}
 
 
 @router.get("/{run_id}/landscape", response_model=Landscape)

@@ -23,6 +23,7 @@ from hessianfree_lab.records import (
     ProblemInfo,
     Run,
     ScriptRun,
+    Spectrum,
     Worker,
     WorkerIdentity,
     decode,
@@ -94,6 +95,14 @@ class Client(Connection):
     def trace(self, run_id: str, step: int) -> CGTrace:
         """The inner solve of one step; 404 where there is none."""
         return CGTrace.model_validate(self.get(f"/runs/{run_id}/steps/{step}/cg"))
+
+    def spectrum(self, run_id: str, step: int) -> Spectrum:
+        """The spectrum of the loss before a step; 404 where there is none."""
+        return Spectrum.model_validate(self.get(f"/runs/{run_id}/steps/{step}/spectrum"))
+
+    def spectrum_steps(self, run_id: str) -> list[int]:
+        """The steps that have a spectrum."""
+        return [int(step) for step in self.get(f"/runs/{run_id}/spectra")["steps"]]
 
     def landscape(self, run_id: str) -> Landscape:
         """The contour behind a two-parameter run; 404 for others."""

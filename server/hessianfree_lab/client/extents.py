@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from hessianfree_lab.client.spool import RECORDS, STDERR, STDOUT, Position, Spool
-from hessianfree_lab.records import CGTrace, IngestBatch, Landscape, LogLine, StepRecord
+from hessianfree_lab.records import CGTrace, IngestBatch, Landscape, LogLine, Spectrum, StepRecord
 
 MAX_BYTES = 512 * 1024  # of records in one batch: together with its log lines safely below the server's 1 MiB
 LOG_SHARE = 8  # of each output stream in one batch: this part of what records may take
@@ -23,9 +23,17 @@ class Extent:
     batch: IngestBatch
     end: Position
 
+    @property
+    def holds_records(self) -> bool:
+        """Whether there is more than log lines and what the attempt runs in."""
+        batch = self.batch
+        return bool(batch.steps or batch.cg or batch.spectra or batch.landscape)
+
     def without_records(self) -> Self:
         """The same extent when its one record is too large for the server: a line of log stands for it."""
-        what = f"the CG trace of step {self.batch.cg[0].step}" if self.batch.cg else "a record"
+        named = [f"the CG trace of step {trace.step}" for trace in self.batch.cg]
+        named += [f"the spectrum at step {spectrum.step}" for spectrum in self.batch.spectra]
+        what = named[0] if named else "a record"
         text = f"Not recorded: {what} is larger than the server accepts."
         note = LogLine(number=self.end.lines, stream="worker", text=text)
         batch = IngestBatch(attempt=self.batch.attempt, logs=[*self.batch.logs, note])
@@ -69,6 +77,7 @@ def read_extent(spool: Spool, start: Position, stop: Position) -> Extent:
         attempt=spool.attempt,
         steps=found.steps,
         cg=found.traces,
+        spectra=found.spectra,
         logs=logs,
         environment=found.environment,
         landscape=found.landscape,
@@ -83,6 +92,7 @@ class _Found:
     def __init__(self) -> None:
         self.steps: list[StepRecord] = []
         self.traces: list[CGTrace] = []
+        self.spectra: list[Spectrum] = []
         self.environment: dict[str, Any] | None = None
         self.landscape: Landscape | None = None
         self.notes: list[str] = []
@@ -95,6 +105,8 @@ class _Found:
                     self.steps.append(StepRecord.model_validate(body))
                 case "cg":
                     self.traces.append(CGTrace.model_validate(body))
+                case "spectrum":
+                    self.spectra.append(Spectrum.model_validate(body))
                 case "landscape":
                     self.landscape = Landscape.model_validate(body)
                 case "environment":

@@ -107,7 +107,7 @@ class Sender:
                 if error.status == 413 and self._max_bytes > SMALLEST_BYTES:
                     self._max_bytes //= 2
                     return
-                if error.status == 413 and (extent.batch.steps or extent.batch.cg or extent.batch.landscape):
+                if error.status == 413 and extent.holds_records:
                     extent = extent.without_records()
                     continue
                 if error.status in PASSING_STATUSES or error.status >= 500:

@@ -22,11 +22,16 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from hessianfree_lab.records import FinishRequest
-from hessianfree_lab.records.steps import CGTrace, Landscape, StepRecord
+from hessianfree_lab.records.steps import CGTrace, Landscape, Spectrum, StepRecord
 
 RECORDS, STDOUT, STDERR = "records.jsonl", "stdout.log", "stderr.log"
 
-KINDS: dict[type[BaseModel], str] = {StepRecord: "step", CGTrace: "cg", Landscape: "landscape"}
+KINDS: dict[type[BaseModel], str] = {
+    StepRecord: "step",
+    CGTrace: "cg",
+    Spectrum: "spectrum",
+    Landscape: "landscape",
+}
 """How a line of records.jsonl says what it holds; "environment" marks a plain mapping."""
 
 
@@ -116,7 +121,7 @@ class SpoolWriter:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
-    def append(self, *records: StepRecord | CGTrace | Landscape) -> None:
+    def append(self, *records: StepRecord | CGTrace | Spectrum | Landscape) -> None:
         """Append records with one write, so that a step and its trace are there together."""
         lines = [f'{{"{KINDS[type(record)]}":{record.model_dump_json()}}}\n' for record in records]
         self._write("".join(lines).encode())

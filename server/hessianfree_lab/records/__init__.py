@@ -1,6 +1,6 @@
 """What goes over the wire and into the store, as frozen pydantic models; docs/wire.md shows them in use."""
 
-from hessianfree_lab.records.jobs import Budget, JobSpec, Resources
+from hessianfree_lab.records.jobs import Budget, JobSpec, Recording, Resources
 from hessianfree_lab.records.runs import (
     Extremes,
     FinishRequest,
@@ -19,6 +19,7 @@ from hessianfree_lab.records.steps import (
     KeptIterate,
     Landscape,
     LogLine,
+    Spectrum,
     StepRecord,
     Trial,
 )
@@ -59,12 +60,14 @@ __all__ = [
     "Page",
     "ProblemInfo",
     "Progress",
+    "Recording",
     "Resources",
     "Run",
     "RunChanges",
     "RunSummary",
     "Scalar",
     "ScriptRun",
+    "Spectrum",
     "StepRecord",
     "Trial",
     "Worker",

@@ -1,6 +1,6 @@
 """A job as its user writes it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -26,6 +26,20 @@ class Resources(Wire):
     processes: int = Field(1, ge=1, le=64)
 
 
+class Recording(Wire):
+    """What is recorded beside every step's metrics and inner solve; off the training clock."""
+
+    spectrum: int | None = Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        description="A spectrum of the loss at the first step and every so many steps from there; empty: none.",
+    )
+    spectrum_of: Literal["hessian", "ggn"] = Field(
+        "hessian", description="Of which matrix: the Hessian, or the generalized Gauss-Newton matrix."
+    )
+
+
 class JobSpec(Wire):
     """A job: problem, optimizer, budget. The same in REST, YAML files, the form and the base of a sweep."""
 
@@ -42,5 +56,6 @@ class JobSpec(Wire):
     priority: int = Field(0, ge=-1000, le=1000, description="Higher is claimed first.")
     max_attempts: int = Field(3, ge=1, le=100)
     checkpoint_every: int = Field(10, ge=1, description="Steps between checkpoints.")
+    record: Recording = Recording()
     tags: list[Tag] = Field(default_factory=list, max_length=32)
     notes: str = Field("", max_length=20_000)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from hessianfree_lab.records.steps import CGTrace, KeptIterate, Trial
+from hessianfree_lab.records.steps import CGTrace, KeptIterate, Spectrum, Trial
 
 
 class SolveTraceLike(Protocol):
@@ -33,6 +33,33 @@ class SolveTraceLike(Protocol):
     def ritz_values(self) -> Sequence[float]: ...
 
 
+class SpectrumLike(Protocol):
+    """What `HessianFree.spectrum` answers."""
+
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def largest(self) -> float: ...
+    @property
+    def largest_error(self) -> float: ...
+    @property
+    def smallest(self) -> float: ...
+    @property
+    def smallest_error(self) -> float: ...
+    @property
+    def trace(self) -> float: ...
+    @property
+    def trace_error(self) -> float | None: ...
+    @property
+    def nodes(self) -> Sequence[float]: ...
+    @property
+    def weights(self) -> Sequence[float]: ...
+    @property
+    def probes(self) -> int: ...
+    @property
+    def products(self) -> int: ...
+
+
 def metrics_of(report: Any) -> dict[str, float | int | bool | str]:
     """The fields of a `StepReport`, whose names are the metrics' names, without those that do not apply."""
     values = {field.name: getattr(report, field.name) for field in fields(report)}
@@ -54,4 +81,23 @@ def trace_of(step: int, trace: SolveTraceLike) -> CGTrace:
         ritz_values=list(trace.ritz_values()),
         preconditioned=trace.preconditioned,
         line_search=[Trial(scale=scale, loss=loss) for scale, loss in trace.line_search],
+    )
+
+
+def spectrum_of(step: int, matrix: Literal["hessian", "ggn"], found: SpectrumLike) -> Spectrum:
+    """The spectrum of `matrix` before a step."""
+    return Spectrum(
+        step=step,
+        matrix=matrix,
+        dimension=found.dimension,
+        largest=found.largest,
+        largest_error=found.largest_error,
+        smallest=found.smallest,
+        smallest_error=found.smallest_error,
+        trace=found.trace,
+        trace_error=found.trace_error,
+        nodes=list(found.nodes),
+        weights=list(found.weights),
+        probes=found.probes,
+        products=found.products,
     )

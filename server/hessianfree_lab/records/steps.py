@@ -1,7 +1,7 @@
 """What a run sends while it trains."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -74,6 +74,30 @@ class CGTrace(Wire):
     line_search: list[Trial] = Field(default_factory=list)
 
 
+class Spectrum(Wire):
+    """The spectrum of the loss before a step: of all eigenvalues a share `weights[i]` is near `nodes[i]`."""
+
+    step: int = Field(ge=1)
+    matrix: Literal["hessian", "ggn"] = "hessian"
+    dimension: int = Field(ge=1, description="Eigenvalues in all.")
+    largest: Number = Field(description="Ritz value; an eigenvalue lies within `largest_error` of it.")
+    largest_error: Number
+    smallest: Number
+    smallest_error: Number
+    trace: Number
+    trace_error: Number | None = Field(None, description="Standard error over the probes; one has none.")
+    nodes: list[Number] = Field(max_length=10_000, description="Ascending.")
+    weights: list[Number] = Field(max_length=10_000, description="As many as nodes; they add up to 1.")
+    probes: int = Field(ge=1)
+    products: int = Field(ge=1, description="Curvature products it took.")
+
+    @model_validator(mode="after")
+    def _has_a_weight_a_node(self) -> Self:
+        if len(self.nodes) != len(self.weights):
+            raise ValueError(f"there are {len(self.nodes)} nodes, but {len(self.weights)} weights")
+        return self
+
+
 class LogLine(Wire):
     """One line a job printed; `number` counts from 0 within an attempt."""
 
@@ -98,6 +122,7 @@ class IngestBatch(Wire):
     attempt: int = Field(1, ge=1)
     steps: list[StepRecord] = Field(default_factory=list, max_length=5_000)
     cg: list[CGTrace] = Field(default_factory=list, max_length=1_000)
+    spectra: list[Spectrum] = Field(default_factory=list, max_length=1_000)
     logs: list[LogLine] = Field(default_factory=list, max_length=5_000)
     environment: dict[str, Any] | None = Field(
         None, description="Versions, host, device; sent once an attempt."

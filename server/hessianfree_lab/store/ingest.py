@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Table, delete, insert, select, update
 
 from hessianfree_lab.errors import Fault, InvalidRequest
-from hessianfree_lab.records import IngestBatch, IngestReply, StepRecord, decode
+from hessianfree_lab.records import CGTrace, IngestBatch, IngestReply, Spectrum, StepRecord, decode
 from hessianfree_lab.store import attempts as attempt_table
 from hessianfree_lab.store import summaries as summary_table
-from hessianfree_lab.store.tables import attempts, landscapes, log_lines, runs, steps, traces
+from hessianfree_lab.store.tables import attempts, landscapes, log_lines, runs, spectra, steps, traces
 from hessianfree_lab.store.transaction import Transaction
 
 _LOOKUP = 500
@@ -32,7 +32,8 @@ def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
     if dropped or new_steps:
         _summarize(tx, run_id, new_steps, again=dropped)
         changes |= _progress(tx, run_id, first_step)
-    _store_traces(tx, run_id, batch)
+    _store_by_step(tx, traces, "trace", run_id, batch.attempt, batch.cg)
+    _store_by_step(tx, spectra, "spectrum", run_id, batch.attempt, batch.spectra)
     _store_logs(tx, run_id, batch)
     if batch.landscape is not None:
         tx.connection.execute(delete(landscapes).where(landscapes.c.run_id == run_id))
@@ -67,8 +68,8 @@ def _begin_attempt(tx: Transaction, run_id: str, batch: IngestBatch) -> tuple[in
     """The first step of this attempt, by now; and whether steps of older attempts gave way to it."""
     is_this = (attempts.c.run_id == run_id) & (attempts.c.number == batch.attempt)
     known = tx.connection.scalar(select(attempts.c.first_step).where(is_this))
-    numbers = [record.step for record in batch.steps] + [trace.step for trace in batch.cg]
-    first = min(numbers, default=None)
+    of_steps: list[StepRecord | CGTrace | Spectrum] = [*batch.steps, *batch.cg, *batch.spectra]
+    first = min((record.step for record in of_steps), default=None)
     if first is None or (known is not None and first >= known):
         return known or 0, False
     tx.connection.execute(update(attempts).where(is_this).values(first_step=first))
@@ -80,7 +81,7 @@ def _begin_attempt(tx: Transaction, run_id: str, batch: IngestBatch) -> tuple[in
                 table.c.run_id == run_id, table.c.step >= first, table.c.attempt < batch.attempt
             )
         ).rowcount
-        for table in (traces, steps)
+        for table in (traces, spectra, steps)
     ]
     return first, dropped[-1] > 0
 
@@ -155,16 +156,24 @@ def _progress(tx: Transaction, run_id: str, first_step: int) -> dict[str, Any]:
     return {"step": last.step, "seconds": last.seconds, "seconds_per_step": pace}
 
 
-def _store_traces(tx: Transaction, run_id: str, batch: IngestBatch) -> None:
-    by_step = {trace.step: trace for trace in reversed(batch.cg)}
-    known = _known(tx, traces, "step", run_id, sorted(by_step))
+def _store_by_step(
+    tx: Transaction,
+    table: Table[Any],
+    column: str,
+    run_id: str,
+    attempt: int,
+    records: Sequence[CGTrace | Spectrum],
+) -> None:
+    """Records that a step has at most one of; those that are not stored yet."""
+    by_step = {record.step: record for record in reversed(records)}
+    known = _known(tx, table, "step", run_id, sorted(by_step))
     rows = [
-        {"run_id": run_id, "step": step, "attempt": batch.attempt, "trace": trace.model_dump(mode="json")}
-        for step, trace in sorted(by_step.items())
+        {"run_id": run_id, "step": step, "attempt": attempt, column: record.model_dump(mode="json")}
+        for step, record in sorted(by_step.items())
         if step not in known
     ]
     if rows:
-        tx.connection.execute(insert(traces), rows)
+        tx.connection.execute(insert(table), rows)
 
 
 def _store_logs(tx: Transaction, run_id: str, batch: IngestBatch) -> None:

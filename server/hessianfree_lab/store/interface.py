@@ -28,6 +28,7 @@ from hessianfree_lab.records import (
     Run,
     RunChanges,
     ScriptRun,
+    Spectrum,
     StepRecord,
     Worker,
 )
@@ -231,6 +232,14 @@ class Store(Protocol):
 
     def trace(self, run_id: str, step: int) -> CGTrace:
         """The inner solve of a step; `RecordNotFound` where none was recorded."""
+        ...
+
+    def spectrum(self, run_id: str, step: int) -> Spectrum:
+        """The spectrum before a step; `RecordNotFound` where none was recorded."""
+        ...
+
+    def spectrum_steps(self, run_id: str) -> list[int]:
+        """The steps that have a spectrum, ascending."""
         ...
 
     def landscape(self, run_id: str) -> Landscape | None: ...

@@ -17,13 +17,14 @@ from hessianfree_lab.store.tables import (
     landscapes,
     log_lines,
     runs,
+    spectra,
     steps,
     summaries,
     traces,
 )
 from hessianfree_lab.store.transaction import Transaction
 
-_RECORD = (steps, traces, log_lines, summaries, landscapes)
+_RECORD = (steps, traces, spectra, log_lines, summaries, landscapes)
 
 
 def add(tx: Transaction, run_id: str, spec: JobSpec, key: str | None) -> tuple[Run, bool]:

@@ -1,12 +1,12 @@
-"""What else a run recorded: single steps, inner solves, the landscape, logs."""
+"""What else a run recorded: single steps, inner solves, spectra, the landscape, logs."""
 
 from sqlalchemy import select
 
 from hessianfree_lab.errors import RecordNotFound
-from hessianfree_lab.records import CGTrace, Landscape, LogLine, StepRecord, decode
+from hessianfree_lab.records import CGTrace, Landscape, LogLine, Spectrum, StepRecord, decode
 from hessianfree_lab.store import runs as run_table
 from hessianfree_lab.store.interface import LogEntry
-from hessianfree_lab.store.tables import landscapes, log_lines, steps, traces
+from hessianfree_lab.store.tables import landscapes, log_lines, spectra, steps, traces
 from hessianfree_lab.store.transaction import Transaction
 
 
@@ -37,6 +37,25 @@ def trace(tx: Transaction, run_id: str, step: int) -> CGTrace:
     if found is None:
         raise RecordNotFound(f"Run {run_id} has no inner solve recorded at step {step}.")
     return CGTrace.model_validate(found)
+
+
+def spectrum(tx: Transaction, run_id: str, step: int) -> Spectrum:
+    run_table.find(tx, run_id)
+    found = tx.connection.scalar(
+        select(spectra.c.spectrum).where(spectra.c.run_id == run_id, spectra.c.step == step)
+    )
+    if found is None:
+        raise RecordNotFound(f"Run {run_id} has no spectrum recorded at step {step}.")
+    return Spectrum.model_validate(found)
+
+
+def spectrum_steps(tx: Transaction, run_id: str) -> list[int]:
+    run_table.find(tx, run_id)
+    return list(
+        tx.connection.scalars(
+            select(spectra.c.step).where(spectra.c.run_id == run_id).order_by(spectra.c.step)
+        )
+    )
 
 
 def landscape(tx: Transaction, run_id: str) -> Landscape | None:

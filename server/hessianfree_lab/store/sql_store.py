@@ -25,6 +25,7 @@ from hessianfree_lab.records import (
     Run,
     RunChanges,
     ScriptRun,
+    Spectrum,
     StepRecord,
     Worker,
 )
@@ -194,6 +195,14 @@ class SqlStore:
     def trace(self, run_id: str, step: int) -> CGTrace:
         with self._read() as tx:
             return readings.trace(tx, run_id, step)
+
+    def spectrum(self, run_id: str, step: int) -> Spectrum:
+        with self._read() as tx:
+            return readings.spectrum(tx, run_id, step)
+
+    def spectrum_steps(self, run_id: str) -> list[int]:
+        with self._read() as tx:
+            return readings.spectrum_steps(tx, run_id)
 
     def landscape(self, run_id: str) -> Landscape | None:
         with self._read() as tx:

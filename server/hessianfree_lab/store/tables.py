@@ -146,6 +146,16 @@ class TraceColumns(TypedColumns):
 traces = Table("traces", metadata, TraceColumns)
 
 
+class SpectrumColumns(TypedColumns):
+    run_id = _run_id()
+    step = Column(BigInteger, primary_key=True, autoincrement=False)
+    attempt = Column(Integer, nullable=False)
+    spectrum: Named[dict[str, Any]] = Column(JSON, nullable=False)
+
+
+spectra = Table("spectra", metadata, SpectrumColumns)
+
+
 class LandscapeColumns(TypedColumns):
     run_id = _run_id()
     landscape: Named[dict[str, Any]] = Column(JSON, nullable=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hessianfree_lab.records import CGTrace, JobSpec, Landscape, Scalar, StepRecord
+from hessianfree_lab.records import CGTrace, JobSpec, Landscape, Scalar, Spectrum, StepRecord
 from hessianfree_lab.records.reports import trace_of
 from hessianfree_lab.training.clock import Clock
 from hessianfree_lab.training.devices import choose, make_deterministic
@@ -16,13 +16,14 @@ from hessianfree_lab.training.optimizers import OPTIMIZERS, Taken
 from hessianfree_lab.training.params import parse
 from hessianfree_lab.training.problems import PROBLEMS
 from hessianfree_lab.training.registry import find
+from hessianfree_lab.training.spectra import extremes_of, spectrum_of_task
 from hessianfree_lab.training.versions import environment
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 EVALUATION_SHARE = 0.05  # of the training time, at most, goes into evaluation on held-out data
 
-Record = StepRecord | CGTrace
+Record = StepRecord | CGTrace | Spectrum
 
 
 class Session:
@@ -63,21 +64,36 @@ class Session:
         while True:
             self.task.next_batch()
             position = self.task.position()
+            spectrum = self._spectrum_before(self.step + 1)
             taken = self.driver.step()
             self.step += 1
             self.seconds += taken.seconds
             bad = _not_finite(taken)
             is_last = bad is not None or self._is_spent(taken)
             metrics = dict(taken.metrics) | position | self._measured(taken, is_last=is_last)
+            if spectrum is not None:
+                metrics |= extremes_of(spectrum)
             # Unchecked, which is ten times faster: these values are our own, and whoever sends them checks.
             record = StepRecord.model_construct(
                 step=self.step, wall_time=datetime.now(UTC), seconds=self.seconds, metrics=metrics
             )
-            yield (record,) if taken.trace is None else (record, trace_of(self.step, taken.trace))
+            records: list[Record] = [record]
+            if taken.trace is not None:
+                records.append(trace_of(self.step, taken.trace))
+            if spectrum is not None:
+                records.append(spectrum)
+            yield tuple(records)
             if bad is not None:
                 raise Diverged(self.step, *bad)
             if is_last:
                 return
+
+    def _spectrum_before(self, step: int) -> Spectrum | None:
+        """The spectrum where the step begins, if one is due; off the training clock."""
+        recording = self.spec.record
+        if recording.spectrum is None or (step - 1) % recording.spectrum != 0:
+            return None
+        return spectrum_of_task(self.task, step, recording.spectrum_of, seed=self.spec.seed)
 
     def _is_spent(self, taken: Taken) -> bool:
         budget = self.spec.budget

@@ -9,7 +9,7 @@ from hessianfree_lab.app import create_app
 from hessianfree_lab.settings import Settings
 from hessianfree_lab.store import Store
 from server.api.in_process import JSON, InProcess, in_process
-from server.makers import finish, spec, steps
+from server.makers import finish, spec, spectrum, steps
 
 API = "/api/v1"
 RUN = "{run}"  # stands for the id of a completed run
@@ -37,6 +37,8 @@ def ended(http: InProcess, worker: str, store: Store) -> str:
         ("GET", f"{API}/runs/nothing/logs", {}, 404, {}),
         ("GET", f"{API}/runs/{RUN}/landscape", {}, 404, {}),
         ("GET", f"{API}/runs/{RUN}/steps/1/cg", {}, 404, {}),
+        ("GET", f"{API}/runs/{RUN}/steps/1/spectrum", {}, 404, {}),
+        ("GET", f"{API}/runs/nothing/spectra", {}, 404, {}),
         ("DELETE", f"{API}/runs/nothing", {}, 404, {}),
         ("PATCH", f"{API}/runs/nothing", {"json": {}}, 404, {}),
         ("POST", f"{API}/jobs/nothing/cancel", {}, 404, {}),
@@ -60,6 +62,20 @@ def ended(http: InProcess, worker: str, store: Store) -> str:
         ("POST", f"{API}/runs", {"json": {"nam": "x"}}, 422, {"errors": ["name", "nam"]}),
         ("POST", f"{API}/runs", {"json": [1]}, 422, {"errors": [""]}),
         ("POST", f"{API}/runs", {}, 422, {"errors": [""]}),
+        (
+            "POST",
+            f"{API}/runs/{RUN}/records",
+            {"json": {"spectra": [spectrum(1).model_dump() | {"weights": [1.0]}]}},
+            422,
+            {"errors": ["spectra.0"]},
+        ),
+        (
+            "POST",
+            f"{API}/jobs",
+            {"json": {"problem": "bowl", "record": {"spectrum": 0, "spectra": 1}}},
+            422,
+            {"errors": ["record.spectrum", "record.spectra"]},
+        ),
         (
             "POST",
             f"{API}/runs/{RUN}/records",

@@ -11,7 +11,7 @@ import pytest
 from hessianfree_lab.api.assets import PLOTLY_URL
 from hessianfree_lab.store import Store
 from server.api.in_process import InProcess
-from server.makers import NOON, batch, line, spec, step, trace
+from server.makers import NOON, batch, line, spec, spectrum, step, trace
 
 RUNS = "/api/v1/runs"
 
@@ -28,6 +28,7 @@ def run(http: InProcess) -> str:
         step(2, loss=math.nan, accepted=False, gradient_equivalents=3),
         step(3, loss=math.inf, note=None),
         cg=[trace(2, model_values=[0.0, -math.inf])],
+        spectra=[spectrum(1, largest_error=math.inf), spectrum(3)],
         logs=[line(0, "<b>&"), line(1)],
         environment={"odd": math.nan},
     )
@@ -48,6 +49,13 @@ def test_what_is_not_finite_travels_as_text(http: InProcess, run: str) -> None:
     assert shown["environment"] == {"odd": "NaN"}
     assert http.get(RUNS).json()["items"] == [shown]
     assert http.get(f"{RUNS}/{run}/steps/2/cg").json()["model_values"] == [0.0, "-Infinity"]
+
+
+def test_spectra_are_listed_and_read(http: InProcess, run: str) -> None:
+    assert http.get(f"{RUNS}/{run}/spectra").json() == {"steps": [1, 3]}
+    shown = http.get(f"{RUNS}/{run}/steps/1/spectrum").json()
+    assert (shown["nodes"], shown["weights"], shown["matrix"]) == ([-1.0, 3.0], [0.5, 0.5], "hessian")
+    assert (shown["largest_error"], shown["trace_error"]) == ("Infinity", None)
 
 
 def test_metrics_may_be_sent_beside_the_step(http: InProcess, run: str) -> None:

@@ -21,6 +21,7 @@ from hessianfree_lab.records import (
     StepRecord,
 )
 from server.client.lab_server import lab_server
+from server.makers import spectrum
 
 pytestmark = pytest.mark.system  # whole processes
 
@@ -67,6 +68,7 @@ def test_a_job_goes_through_queue_claim_records_and_finish(client, worker):
         IngestBatch(
             steps=[StepRecord(step=n, seconds=n, metrics={"loss": 1 / n}) for n in (1, 2, 3)],
             cg=[CGTrace(step=2, stop="enough", model_values=[0.0, -1.0])],
+            spectra=[spectrum(1)],
             logs=[LogLine(number=0, text="hello")],
             landscape=Landscape(x=[0, 1], y=[0], z=[[1, 2]]),
         ),
@@ -77,6 +79,8 @@ def test_a_job_goes_through_queue_claim_records_and_finish(client, worker):
 
     assert client.run(submitted.id).progress.step == 3
     assert client.trace(submitted.id, 2).model_values == [0.0, -1.0]
+    assert client.spectrum_steps(submitted.id) == [1]
+    assert client.spectrum(submitted.id, 1) == spectrum(1)
     assert client.landscape(submitted.id).z == [[1, 2]]
     assert [line["text"] for line in client.logs(submitted.id)["lines"]] == ["hello"]
     found = client.runs(q="whole way", state="completed", limit=5)

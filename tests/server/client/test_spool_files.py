@@ -10,6 +10,7 @@ import pytest
 from hessianfree_lab.client.extents import MAX_TEXT, next_extent, read_extent
 from hessianfree_lab.client.spool import Position, Sent, Spool, SpoolInUse
 from hessianfree_lab.records import CGTrace, FinishRequest, Landscape, StepRecord
+from server.makers import spectrum
 from system.launch import clean_environment
 
 
@@ -48,13 +49,14 @@ def test_every_kind_of_record_comes_back(spool):
     writer = spool.writer()
     writer.append_environment({"torch": "2"})
     writer.append(Landscape(x=[0], y=[1], z=[[2]]))
-    writer.append(StepRecord(step=1, metrics={"loss": float("nan")}), CGTrace(step=1, stop="s"))
+    writer.append(StepRecord(step=1, metrics={"loss": float("nan")}), CGTrace(step=1, stop="s"), spectrum(1))
     (extent,) = everything(spool)
     batch = extent.batch
     assert batch.attempt == 2
     assert batch.environment == {"torch": "2"}
     assert batch.landscape == Landscape(x=[0], y=[1], z=[[2]])
     assert [trace.stop for trace in batch.cg] == ["s"]
+    assert batch.spectra == [spectrum(1)]
     assert batch.steps[0].metrics["loss"] != batch.steps[0].metrics["loss"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hessianfree_lab.errors import RunNotFound, WorkerNotFound, WrongState
 from hessianfree_lab.records import Device, HeldRun, ScriptRun
 from hessianfree_lab.store import Store
-from server.makers import announcement, batch, finish, line, problem, spec, step, steps, trace
+from server.makers import announcement, batch, finish, line, problem, spec, spectrum, step, steps, trace
 from server.store.clock import Clock
 
 LEASE_SECONDS = 20.0
@@ -165,6 +165,7 @@ class QueueContract:
         assert (queued.progress.step, queued.summary) == (0, {})
         assert store.series(run, ["loss"]).total == 0
         assert store.logs(run) == []
+        assert store.spectrum_steps(run) == []
         again = store.claim_job(worker)
         assert again is not None
         assert (again.attempt, again.since_attempt) == (2, 2)
@@ -222,7 +223,10 @@ class QueueContract:
     def _failed(store: Store, worker: str) -> str:
         run, _ = store.add_job(spec())
         store.claim_job(worker)
-        store.append(run.id, batch(*(step(n) for n in range(1, 6)), cg=[trace(3)], logs=[line(0)]))
+        store.append(
+            run.id,
+            batch(*(step(n) for n in range(1, 6)), cg=[trace(3)], spectra=[spectrum(3)], logs=[line(0)]),
+        )
         failed = store.finish(run.id, finish("failed", cause="diverged", error="The loss is NaN."))
         assert (failed.state, failed.cause, failed.error) == ("failed", "diverged", "The loss is NaN.")
         return run.id

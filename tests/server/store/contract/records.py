@@ -11,7 +11,7 @@ from hessianfree_lab.errors import InvalidRequest, RecordNotFound, RunNotFound
 from hessianfree_lab.records import Landscape, StepRecord
 from hessianfree_lab.store import Store
 from hessianfree_lab.store.summaries import summarize
-from server.makers import NOON, announcement, batch, finish, line, same, spec, step, steps, trace
+from server.makers import NOON, announcement, batch, finish, line, same, spec, spectrum, step, steps, trace
 
 # A few values with ties, and everything that is not a number.
 VALUES = st.sampled_from([0.0, -1.0, 2.5, 3, math.nan, math.inf, -math.inf, True, "text", None, 10**400])
@@ -33,6 +33,7 @@ class RecordContract:
                     kept=[{"iteration": 1, "loss": math.nan}],
                 )
             ],
+            spectra=[spectrum(2, largest=math.inf, trace_error=0.1)],
             logs=[line(0, "hello"), line(1)],
             environment={"torch": "2", "odd": math.inf},
             landscape=Landscape(x=[0, 1], y=[0], z=[[math.nan, 1]]),
@@ -40,6 +41,8 @@ class RecordContract:
         assert store.append(run, sent).last_step == 2
         assert [same_step(a, b) for a, b in zip(store.rows(run), sent.steps, strict=True)] == [True, True]
         assert repr(store.trace(run, 1)) == repr(sent.cg[0])
+        assert store.spectrum_steps(run) == [2]
+        assert store.spectrum(run, 2) == sent.spectra[0]
         assert [(entry.attempt, entry.line) for entry in store.logs(run)] == [
             (1, line(0, "hello")),
             (1, line(1)),
@@ -66,7 +69,7 @@ class RecordContract:
         assert store.finish(run, finish()).progress.eta_seconds is None
 
     def test_sending_a_batch_again_changes_nothing(self, store: Store, run: str) -> None:
-        sent = batch(step(1), step(2), cg=[trace(2)], logs=[line(0)])
+        sent = batch(step(1), step(2), cg=[trace(2)], spectra=[spectrum(2)], logs=[line(0)])
         store.append(run, sent)
         before, events = self._all(store, run), store.last_event_id()
         assert store.append(run, sent).last_step == 2
@@ -77,7 +80,13 @@ class RecordContract:
         self, store: Store, run: str, worker: str
     ) -> None:
         store.append(
-            run, batch(*(step(n, old=n) for n in range(1, 11)), cg=[trace(3), trace(7)], logs=[line(0)])
+            run,
+            batch(
+                *(step(n, old=n) for n in range(1, 11)),
+                cg=[trace(3), trace(7)],
+                spectra=[spectrum(1), spectrum(6)],
+                logs=[line(0)],
+            ),
         )
         store.finish(run, finish("interrupted"))
         store.claim_job(worker)
@@ -94,6 +103,7 @@ class RecordContract:
         assert store.trace(run, 3).step == 3
         with pytest.raises(RecordNotFound):
             store.trace(run, 7)
+        assert store.spectrum_steps(run) == [1]
         assert [(entry.attempt, entry.line.number) for entry in store.logs(run)] == [(1, 0), (2, 0)]
 
     def test_a_newer_attempt_may_begin_beyond_the_old_record(
@@ -172,14 +182,31 @@ class RecordContract:
     def test_what_was_not_recorded_is_not_found(self, store: Store, run: str) -> None:
         with pytest.raises(RecordNotFound, match="step 3"):
             store.trace(run, 3)
+        with pytest.raises(RecordNotFound, match="step 4"):
+            store.spectrum(run, 4)
+        assert store.spectrum_steps(run) == []
         assert store.landscape(run) is None
-        for read in (store.landscape, store.logs, store.rows, store.columns, lambda r: store.series(r, [])):
+        for read in (
+            store.landscape,
+            store.spectrum_steps,
+            store.logs,
+            store.rows,
+            store.columns,
+            lambda r: store.series(r, []),
+        ):
             with pytest.raises(RunNotFound):
                 read("nothing")
 
     def test_a_removed_run_takes_everything_with_it(self, store: Store, run: str) -> None:
         store.append(
-            run, batch(step(1), cg=[trace(1)], logs=[line(0)], landscape=Landscape(x=[0], y=[0], z=[[1]]))
+            run,
+            batch(
+                step(1),
+                cg=[trace(1)],
+                spectra=[spectrum(1)],
+                logs=[line(0)],
+                landscape=Landscape(x=[0], y=[0], z=[[1]]),
+            ),
         )
         store.finish(run, finish())
         store.remove_run(run)
@@ -189,7 +216,8 @@ class RecordContract:
 
     @staticmethod
     def _all(store: Store, run: str) -> Any:
-        return store.get_run(run), list(store.rows(run)), store.trace(run, 2), store.logs(run)
+        inner = store.trace(run, 2), store.spectrum(run, 2)
+        return store.get_run(run), list(store.rows(run)), inner, store.logs(run)
 
 
 def same_step(one: StepRecord, other: StepRecord) -> bool:
