@@ -72,6 +72,22 @@ class CurvatureAt(Protocol):
     def __call__(self, loss: Tensor, outputs: Any, parameters: FlatView) -> Curvature: ...
 
 
+class Structure(Protocol):
+    """Adds a term to a loss that changes its curvature, and neither value nor slope where the parameters are."""
+
+    def in_closure(
+        self, forward: Callable[[], tuple[Tensor, Any]], damping: float
+    ) -> Callable[[], tuple[Tensor, Any]]:
+        """`forward()` answering `(loss, outputs)`, with the term in its loss; `damping` is that of the step."""
+        ...
+
+    def in_loss(
+        self, loss_function: Callable[[Any, Any], Tensor], damping: float
+    ) -> Callable[[Any, Any], Tensor]:
+        """`loss_function(outputs, targets)` with the term in it."""
+        ...
+
+
 class Objective(Protocol):
     """The function to minimize, around the current parameters."""
 

@@ -15,6 +15,7 @@ from hessianfree.interfaces import (
     LinearSolver,
     PreconditionerAt,
     StepSearch,
+    Structure,
 )
 from hessianfree.linesearch import ArmijoBacktracking
 
@@ -24,11 +25,13 @@ class Method:
     """The parts of a Hessian-free optimizer, with the defaults of [Martens 2010; Martens & Sutskever 2012].
 
     `preconditioner` makes CG's preconditioner anew for each step; one given to a step itself wins over it.
+    `structure` adds to the curvature what damps changes inside the model, at the damping of the first group.
     `warm_start` is the share of a CG solution that the next solve starts from [Martens & Sutskever 2012, 10]; 0: none.
     """
 
     curvature: CurvatureAt = GaussNewton
     solver: LinearSolver = field(default_factory=ConjugateGradient)
+    structure: Structure | None = None
     preconditioner: PreconditionerAt | None = None
     damping: DampingPolicy = field(default_factory=LevenbergMarquardt)
     selector: CandidateSelector = field(default_factory=EfficientBacktracking)

@@ -143,6 +143,8 @@ class HessianFree(InspectedOptimizer):
         """
         parameters = self._parameters()
         evaluation = self._evaluation(parameters, self._paths)
+        if self.method.structure is not None:
+            forward = self.method.structure.in_closure(forward, self._signed_damping)
         common = (self._curvature, evaluation, self._graph_memory)
         objective = ClosureObjective(parameters, forward, *common, gradient=grad, product=mvp)
         judge = None if judge_forward is None else ClosureObjective(parameters, judge_forward, *common)
@@ -176,6 +178,8 @@ class HessianFree(InspectedOptimizer):
         """
         parameters = self._parameters()
         evaluation = self._evaluation(parameters, self._paths)
+        if self.method.structure is not None:
+            loss_func = self.method.structure.in_loss(loss_func, self._signed_damping)
         common = (parameters, model, loss_func, self._curvature, evaluation, self._graph_memory)
         lists = (loss_datalist, grad_datalist, mvp_datalist)
         objective = BatchedObjective(*common, *lists, reduction=reduction)
@@ -202,6 +206,12 @@ class HessianFree(InspectedOptimizer):
         return diag_EF_preconditioner(
             model, loss_func, inputs, targets, reduction, damping, exponent, use_backpack
         )
+
+    @property
+    def _signed_damping(self) -> float:
+        """Of the first group, with the sign of what is added to the function given rather than to the one minimized."""
+        damping = float(self.param_groups[0]["damping"])
+        return -damping if self.maximize else damping
 
     def _advance(
         self,
