@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hessianfree.preconditioners import probes
+from hessianfree.preconditioners import estimates
 from hessianfree.preconditioners.empirical_fisher import EXPONENT, diag_to_preconditioner
 from hessianfree.records import Linearization, Preconditioning
 
@@ -41,23 +41,22 @@ class HutchinsonDiagonal:
     def __call__(
         self, here: Linearization, damping: float | Tensor, memory: Mapping[str, Tensor] | None
     ) -> Preconditioning:
-        call = probes.call_number(memory)
+        call = estimates.call_number(memory)
         renew = memory is None or call % self.every == 0
         diagonal = self._renewed(here, call, memory) if memory is None or renew else memory["diagonal"]
-        # Without damping an entry that no probe has seen would be divided by zero.
         magnitude = diagonal.abs()
-        least = magnitude.max() * torch.finfo(magnitude.dtype).eps
+        magnitude.clamp_(min=estimates.least_divisor(magnitude.max()))
         return Preconditioning(
-            inverse=diag_to_preconditioner(magnitude.clamp(min=least), damping, self.exponent),
+            inverse=diag_to_preconditioner(magnitude, damping, self.exponent),
             memory={"calls": torch.tensor(call + 1), "diagonal": diagonal},
             products=self.probes if renew else 0,
         )
 
     def _renewed(self, here: Linearization, call: int, memory: Mapping[str, Tensor] | None) -> Tensor:
-        generator = probes.generator(here.gradient, self.seed, call)
+        generator = estimates.generator(here.gradient, self.seed, call)
         total = torch.zeros_like(here.gradient)
         for _ in range(self.probes):
-            v = probes.signs(here.gradient, generator)
+            v = estimates.signs(here.gradient, generator)
             total.addcmul_(v, here.curvature(v))
         estimate = total / self.probes
         return estimate if memory is None else torch.lerp(estimate, memory["diagonal"], self.decay)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from hessianfree.interfaces import LinearMap
-from hessianfree.preconditioners import probes
+from hessianfree.preconditioners import estimates
 from hessianfree.records import Linearization, Preconditioning
 
 
@@ -35,10 +35,10 @@ class Nystrom:
     def __call__(
         self, here: Linearization, damping: float | Tensor, memory: Mapping[str, Tensor] | None
     ) -> Preconditioning:
-        call = probes.call_number(memory)
+        call = estimates.call_number(memory)
         products = 0
         if memory is None or call % self.every == 0:
-            generator = probes.generator(here.gradient, self.seed, call)
+            generator = estimates.generator(here.gradient, self.seed, call)
             products = min(self.rank, here.gradient.numel())
             U, eigenvalues = approximation(here.curvature, here.gradient, products, generator)
         else:
@@ -78,9 +78,7 @@ def approximation(B: LinearMap, like: Tensor, rank: int, generator: torch.Genera
 def _inverse(U: Tensor, eigenvalues: Tensor, damping: float | Tensor) -> LinearMap:
     """Of U (L - l_r) U' + D with D = l_r + damping: D^-1 - W W' [Golub & Van Loan 2013, 2.1.4]."""
     largest, smallest = eigenvalues[0], eigenvalues[-1]
-    # Without damping, a B of rank below r would leave nothing to divide by.
-    least = torch.where(largest > 0, largest * torch.finfo(U.dtype).eps, torch.ones_like(largest))
-    D = torch.maximum(smallest + damping, least)
+    D = torch.maximum(smallest + damping, estimates.least_divisor(largest))
     half = U * (eigenvalues - smallest).sqrt()
     # Divided so that the matrix to factor has a diagonal of ones: it is the identity where the damping is one number.
     unit = (1 + (half * (half.T / D).T).sum(0)).rsqrt()

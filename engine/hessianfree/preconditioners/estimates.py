@@ -1,4 +1,4 @@
-"""Random vectors for estimates of a curvature matrix, the same again in a resumed run."""
+"""What estimates of a curvature matrix share: random vectors that a resumed run draws again, and a floor."""
 
 from collections.abc import Mapping
 
@@ -20,3 +20,8 @@ def signs(like: Tensor, generator: torch.Generator) -> Tensor:
     """+1 or -1 with equal chances in every entry: a Rademacher vector shaped like `like`."""
     bits = torch.randint(0, 2, like.shape, generator=generator, device=like.device)
     return bits.to(like.dtype).mul_(2).sub_(1)
+
+
+def least_divisor(largest: Tensor) -> Tensor:
+    """Without damping, what has no curvature would be divided by zero: by this instead, beside `largest`, >= 0."""
+    return torch.where(largest > 0, largest * torch.finfo(largest.dtype).eps, torch.ones_like(largest))
