@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from hessianfree_lab.figures import FIGURES
+from server.makers import spectrum
 from web.samples import record
 
 STEPS = [
@@ -75,6 +76,21 @@ def test_the_inner_solve_of_a_step_or_of_the_latest_that_has_one(http: httpx.Cli
         "Step 2: 1 iterations, ended by Divergence.",
         "Step 1: 1 iterations, ended by Divergence.",
         "This run has no record of its inner solves.",
+    ]
+
+
+def test_the_spectrum_of_a_step_is_the_latest_up_to_it(http: httpx.Client) -> None:
+    run = record(http, steps=[{"loss": 1.0}] * 4)
+    spectra = [spectrum(step).model_dump(mode="json") for step in (2, 4)]
+    assert http.post(f"/api/v1/runs/{run}/records", json={"attempt": 1, "spectra": spectra}).is_success
+    captions = [
+        figure(http, "spectrum", runs=run, **step).json()["layout"]["meta"]["caption"]
+        for step in ({}, {"step": 3}, {"step": 1})
+    ]
+    assert [caption.partition(":")[0] for caption in captions] == [
+        "Step 4",
+        "Step 2",
+        "This run has no record of a spectrum so far back.",
     ]
 
 

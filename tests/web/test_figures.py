@@ -11,6 +11,7 @@ from hessianfree_lab.errors import RecordNotFound
 from hessianfree_lab.figures import FIGURES, Curve, Kind, Material, as_json, figure_kind
 from hessianfree_lab.figures.points import Limits, points
 from hessianfree_lab.records import CGTrace, KeptIterate, Landscape, Trial
+from server.makers import spectrum
 from web.samples import HESSIAN_FREE, curve_of
 
 LANDSCAPE = Landscape(x=[-2, 0, 2], y=[-1, 0, 1], z=[[5, 4, math.nan], [3, 1, 2], [9, 8, 7]], minima=[(0, 0)])
@@ -25,7 +26,17 @@ TRACE = CGTrace(
     ritz_values=[0.5, 2.0],
     line_search=[Trial(scale=1.0, loss=3.0), Trial(scale=0.8, loss=2.0)],
 )
-FULL = Material(curves=(curve_of(HESSIAN_FREE),), landscape=LANDSCAPE, trace=TRACE)
+SPECTRUM = spectrum(
+    7,
+    dimension=1_000,
+    largest=80.0,
+    smallest=-10.0,
+    trace=300.0,
+    trace_error=12.0,
+    nodes=[-10.0, -0.1, 0.2, 80.0],
+    weights=[0.001, 0.099, 0.898, 0.002],
+)
+FULL = Material(curves=(curve_of(HESSIAN_FREE),), landscape=LANDSCAPE, trace=TRACE, spectrum=SPECTRUM)
 BARE = Material(curves=(curve_of({}),))
 UNRELATED = Material(curves=(curve_of({"something_else": [1.0, 2.0]}),))
 
@@ -226,6 +237,48 @@ def test_ritz_values_are_logarithmic_while_positive() -> None:
     assert drawn(FIGURES["ritz-values"], FULL)["layout"]["yaxis"]["type"] == "log"
     indefinite = Material(trace=CGTrace(step=1, ritz_values=[-1.0, 2.0], damping=0.1))
     assert drawn(FIGURES["ritz-values"], indefinite)["layout"]["yaxis"]["type"] == "linear"
+
+
+def test_the_spectrum_counts_eigenvalues_on_either_side_of_zero() -> None:
+    figure = drawn(FIGURES["spectrum"], FULL)
+    above, below = figure["data"]
+    assert figure["layout"]["yaxis"]["type"] == "log"
+    assert (above["y"], below["y"]) == ([898.0, 2.0], [1.0, 99.0])
+    for bars, nodes in ((above, [0.2, 80.0]), (below, [-10.0, -0.1])):
+        for center, width, node in zip(bars["x"], bars["width"], nodes, strict=True):
+            assert center - width / 2 <= node <= center + width / 2
+    assert figure["layout"]["meta"]["caption"] == (
+        "Step 7: Hessian in 1,000 parameters, eigenvalues from -10 to 80, trace 300 ± 12, about 10 % below zero."
+    )
+
+
+@pytest.mark.parametrize("nodes", [[5.0], [0.0], [-3.0, -3.0], [0.0, math.inf]])
+def test_a_spectrum_of_one_value_has_one_bar(nodes: list[float]) -> None:
+    material = Material(spectrum=spectrum(1, nodes=nodes, weights=[1 / len(nodes)] * len(nodes)))
+    figure = drawn(FIGURES["spectrum"], material)
+    (found,) = [bars for bars in figure["data"] if bars["x"]]
+    assert len(found["x"]) == 1
+    assert abs(found["x"][0] - nodes[0]) <= found["width"][0] / 2
+
+
+def test_eigenvalues_less_than_a_thousandth_of_one_are_no_bar() -> None:
+    material = Material(spectrum=spectrum(1, nodes=[1.0, 2.0], weights=[1 - 1e-6, 1e-6]))
+    assert len(drawn(FIGURES["spectrum"], material)["data"][0]["x"]) == 1
+
+
+def test_extremes_and_trace_grow_with_the_run() -> None:
+    columns = {
+        "spectrum_largest": [5.0, None, math.nan],
+        "spectrum_smallest": [-1.0, None, -2.0],
+        "spectrum_trace": [9.0, None, 8.0],
+    }
+    figure = drawn(FIGURES["extreme-eigenvalues"], Material(curves=(curve_of(columns),)))
+    (largest,) = traces(figure, "spectrum_largest")
+    (trace,) = traces(figure, "spectrum_trace")
+    assert (largest["x"], largest["y"], largest["meta"]["step"]) == ([1, 3], [5.0, None], 3)
+    assert (trace["y"], trace["yaxis"]) == ([9.0, 8.0], "y2")
+    (mark,) = traces(figure, "spectrum_largest", marks=True)
+    assert (mark["text"], mark["yaxis"]) == (["NaN"], "y3")
 
 
 def test_limits_are_inclusive() -> None:

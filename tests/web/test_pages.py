@@ -145,9 +145,20 @@ def test_a_run_page_shows_the_figures_whose_metrics_it_has(browse: httpx.Client,
         for figure in page_of(browse, f"/runs/{run}").tags("live-figure")
         if "hidden" not in figure
     }
-    assert shown == {"loss", "gradient-norm", "inner-solve", "ritz-values"}
+    assert shown == {"loss", "gradient-norm", "inner-solve", "ritz-values", "spectrum"}
     (solve,) = page_of(browse, f"/runs/{run}").tags("inner-solve")
     assert "hidden" in solve
+    (spectrum,) = page_of(browse, f"/runs/{run}").tags("loss-spectrum")
+    assert (spectrum["data-needs"], "hidden" in spectrum) == ("spectrum_largest", True)
+
+
+def test_a_run_page_shows_spectra_where_there_are_some(browse: httpx.Client, http: httpx.Client) -> None:
+    run = record(http, steps=[{"loss": 1.0, "spectrum_largest": 2.0}])
+    page = page_of(browse, f"/runs/{run}")
+    (spectrum,) = page.tags("loss-spectrum")
+    assert "hidden" not in spectrum
+    (extremes,) = (tag for tag in page.tags("live-figure") if tag["data-figure"] == "extreme-eigenvalues")
+    assert "hidden" not in extremes
 
 
 def test_numbers_that_are_not_finite_survive_in_the_page(browse: httpx.Client, http: httpx.Client) -> None:

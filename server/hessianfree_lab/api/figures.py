@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 from hessianfree_lab.api.dependencies import StoreDep
 from hessianfree_lab.errors import Fault, InvalidRequest, RecordNotFound
 from hessianfree_lab.figures import Curve, Kind, Material, as_json, figure_kind
-from hessianfree_lab.records import CGTrace
+from hessianfree_lab.records import CGTrace, Spectrum
 from hessianfree_lab.store.interface import Store
 
 router = APIRouter(tags=["figures"])
@@ -29,7 +29,8 @@ def figure(
     x: Annotated[str, Query(description="`step`, `seconds`, `wall_time` or a metric that counts.")] = "step",
     metric: Annotated[str, Query(description="What the figure `metric` draws.", max_length=100)] = "loss",
     step: Annotated[
-        int | None, Query(ge=1, description="Of which step the inner solve is; none: the last.")
+        int | None,
+        Query(ge=1, description="Of which step the inner solve or the spectrum is; none: the last."),
     ] = None,
 ) -> Response:
     """`{data, layout}` for Plotly. Traces are sampled to about 2,000 points; their `meta` says how to grow them."""
@@ -46,6 +47,8 @@ def figure(
 def _material(store: Store, kind: Kind, ids: list[str], *, x: str, metric: str, step: int | None) -> Material:
     if kind.source == "trace":
         return Material(trace=_trace(store, ids[0], step))
+    if kind.source == "spectrum":
+        return Material(spectrum=_spectrum(store, ids[0], step))
     names = kind.metrics or (metric,)
     curves = _told_apart(_curve(store, run_id, names, x) for run_id in ids)
     landscape = store.landscape(ids[0]) if kind.source == "landscape" else None
@@ -81,3 +84,9 @@ def _trace(store: Store, run_id: str, step: int | None) -> CGTrace | None:
         except RecordNotFound:
             continue
     return None
+
+
+def _spectrum(store: Store, run_id: str, step: int | None) -> Spectrum | None:
+    """The spectrum of `step`, or the latest one before it, since not every step has one; None: the latest of all."""
+    steps = [known for known in store.spectrum_steps(run_id) if step is None or known <= step]
+    return store.spectrum(run_id, steps[-1]) if steps else None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hessianfree_lab.records import CGTrace, Landscape
+from hessianfree_lab.records import CGTrace, Landscape, Spectrum
 from hessianfree_lab.records.series import Series
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Material:
     metric: str = "loss"
     landscape: Landscape | None = None
     trace: CGTrace | None = None
+    spectrum: Spectrum | None = None
 
     @property
     def x_name(self) -> str:
@@ -56,7 +57,8 @@ class Material:
 class Kind:
     """A figure: `metrics` are what it draws; without the first it has nothing to show.
 
-    `source` names what it needs: the series alone, the run's landscape too, or the inner solve of one step instead.
+    `source` names what it needs: the series alone, the run's landscape too, or the inner solve or the spectrum of one
+    step instead.
     """
 
     name: str
@@ -64,5 +66,5 @@ class Kind:
     reading: str
     draw: "Callable[[Material], go.Figure]"
     metrics: tuple[str, ...] = ()
-    source: Literal["series", "landscape", "trace"] = "series"
+    source: Literal["series", "landscape", "trace", "spectrum"] = "series"
     either_scale: bool = True  # whether a logarithmic y axis makes as much sense as a linear one

@@ -3,6 +3,7 @@
 from hessianfree_lab.errors import RecordNotFound
 from hessianfree_lab.figures.cg_iterations import CG_ITERATIONS
 from hessianfree_lab.figures.damping import DAMPING
+from hessianfree_lab.figures.extreme_eigenvalues import EXTREME_EIGENVALUES
 from hessianfree_lab.figures.gradient_norm import GRADIENT_NORM
 from hessianfree_lab.figures.inner_solve import INNER_SOLVE
 from hessianfree_lab.figures.loss import LOSS
@@ -11,6 +12,7 @@ from hessianfree_lab.figures.metric import METRIC
 from hessianfree_lab.figures.path import PATH
 from hessianfree_lab.figures.reduction_ratio import REDUCTION_RATIO
 from hessianfree_lab.figures.ritz_values import RITZ_VALUES
+from hessianfree_lab.figures.spectrum import SPECTRUM
 from hessianfree_lab.figures.step_scale import STEP_SCALE
 
 FIGURES: dict[str, Kind] = {
@@ -23,8 +25,10 @@ FIGURES: dict[str, Kind] = {
         CG_ITERATIONS,
         STEP_SCALE,
         GRADIENT_NORM,
+        EXTREME_EIGENVALUES,
         INNER_SOLVE,
         RITZ_VALUES,
+        SPECTRUM,
         METRIC,
     )
 }

@@ -20,7 +20,6 @@ from hessianfree_lab.records import (
     StepRecord,
 )
 from server.client.lab_server import lab_server
-from server.makers import spectrum
 from system.launch import wait_until
 
 pytestmark = pytest.mark.system  # whole processes
@@ -222,8 +221,6 @@ def test_batches_the_server_finds_too_large_are_cut(tmp_path):
         recorder = Recorder(client, tmp_path / "spool", run_id)
         recorder.append(*range(1, 501), loss=1.0)
         recorder.writer.append(StepRecord(step=501), CGTrace(step=501, model_values=[0.1] * 10_000))
-        large = spectrum(501, nodes=[0.1] * 5_000, weights=[0.1] * 5_000)
-        recorder.writer.append(large)
         recorder.append(502, loss=1.0)
         recorder.sender.start()
         recorder.print("after all that\n")
@@ -233,7 +230,6 @@ def test_batches_the_server_finds_too_large_are_cut(tmp_path):
         texts = [text for _, text in lines(client, run_id)]
         assert sorted(texts) == [
             "Not recorded: the CG trace of step 501 is larger than the server accepts.",
-            "Not recorded: the spectrum at step 501 is larger than the server accepts.",
             "after all that",
         ]
         recorder.lock.close()

@@ -60,6 +60,16 @@ def test_every_kind_of_record_comes_back(spool):
     assert batch.steps[0].metrics["loss"] != batch.steps[0].metrics["loss"]
 
 
+def test_a_spectrum_too_large_for_the_server_is_named_in_the_log(spool):
+    spool.writer().append(spectrum(7))
+    (extent,) = everything(spool)
+    assert extent.holds_records
+    without = extent.without_records()
+    assert not without.holds_records
+    assert texts_of([without]) == ["Not recorded: the spectrum at step 7 is larger than the server accepts."]
+    assert without.end.lines == extent.end.lines + 1
+
+
 def test_nothing_new_is_nothing(spool):
     assert next_extent(spool, Position()) is None
     append(spool, 1)

@@ -3,7 +3,7 @@
 import "./elements/state-badge.js";
 import "./elements/moment-text.js";
 import "./elements/live-figure.js";
-import "./elements/inner-solve.js";
+import "./elements/step-figures.js";
 import "./elements/runs-table.js";
 import "./elements/run-header.js";
 import "./elements/run-figures.js";
