@@ -69,6 +69,7 @@ def test_the_negative_eigenvalues_of_an_indefinite_matrix_do_not_make_it_fail():
     U, eigenvalues = approximated(B, 30)
     assert torch.isfinite(U).all()
     assert (eigenvalues >= 0).all()
+    assert eigenvalues.max() < 5 + 1e-9
 
 
 @pytest.mark.parametrize("damping", DAMPINGS.values(), ids=DAMPINGS)
@@ -118,8 +119,10 @@ def test_a_rank_above_the_dimension_is_the_dimension():
     torch.testing.assert_close(found, exact, rtol=1e-8, atol=1e-10)
 
 
-def test_single_precision_bears_dampings_far_below_the_spectrum():
-    B = with_spectrum(torch.logspace(6, 0, 50, dtype=torch.float64), dtype=torch.float32)
-    for damping in (1e-6, torch.logspace(-6, -3, 50)):
-        M = Nystrom(rank=20)(at(B), damping, None).inverse
-        assert torch.isfinite(M(torch.ones(50))).all()
+@pytest.mark.parametrize("damping", [1e-6, torch.logspace(-6, -3, 50)], ids=["one", "by parameter"])
+def test_single_precision_bears_dampings_far_below_the_spectrum(damping):
+    """Eleven orders of magnitude between eigenvalues and damping: what can be told apart is still inverted."""
+    B = with_spectrum(torch.logspace(5, 0, 50, dtype=torch.float64), dtype=torch.float32)
+    made = Nystrom(rank=50)(at(B), damping, None)
+    v = torch.ones(50)
+    assert (B @ made.inverse(v) - v).norm() < 0.1 * v.norm()

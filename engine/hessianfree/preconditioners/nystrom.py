@@ -80,11 +80,8 @@ def _inverse(U: Tensor, eigenvalues: Tensor, damping: float | Tensor) -> LinearM
     largest, smallest = eigenvalues[0], eigenvalues[-1]
     D = torch.maximum(smallest + damping, estimates.least_divisor(largest))
     half = U * (eigenvalues - smallest).sqrt()
-    # Divided so that the matrix to factor has a diagonal of ones: it is the identity where the damping is one number.
-    unit = (1 + (half * (half.T / D).T).sum(0)).rsqrt()
-    half = half * unit
     scaled = (half.T / D).T
-    core = torch.diag(unit**2) + half.T @ scaled
+    core = torch.eye(len(eigenvalues)).to(U) + half.T @ scaled
     W = torch.linalg.solve_triangular(torch.linalg.cholesky(core), scaled.T, upper=False).T
 
     def precondition(vector: Tensor, /) -> Tensor:
