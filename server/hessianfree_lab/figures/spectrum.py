@@ -81,13 +81,13 @@ def _caption(spectrum: Spectrum | None) -> str:
     """The spectrum in a sentence, for the line above the figure."""
     if spectrum is None:
         return "This run has no record of a spectrum so far back."
-    error = "" if spectrum.trace_error is None else f" ± {spectrum.trace_error:.2g}"
+    error = "" if spectrum.trace_error is None else f" ± {spectrum.trace_error:.3g}"
     parts = [
         f"Step {spectrum.step}: {MATRICES[spectrum.matrix]} in {spectrum.dimension:,} parameters",
         f"eigenvalues from {spectrum.smallest:.4g} to {spectrum.largest:.4g}",
         f"trace {spectrum.trace:.4g}{error}",
     ]
-    if spectrum.matrix == "hessian":
+    if spectrum.smallest < 0:
         below = sum(w for node, w in zip(spectrum.nodes, spectrum.weights, strict=True) if node < 0)
         parts.append(f"about {100 * below:.0f} % below zero")
     return ", ".join(parts) + "."
