@@ -2,13 +2,16 @@
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
 
 from hessianfree_lab.training.params import Params
+from hessianfree_lab.training.problems.autoencoders import (
+    PixelCrossEntropy,
+    autoencoder,
+    reconstruction_error,
+)
 from hessianfree_lab.training.problems.digits import digits, held_out
 from hessianfree_lab.training.problems.interface import Problem
-from hessianfree_lab.training.problems.networks import Activation, perceptron
+from hessianfree_lab.training.problems.networks import Activation
 from hessianfree_lab.training.problems.supervised import Split, SupervisedTask
 
 PIXELS = 64
@@ -25,24 +28,11 @@ class AutoencoderParams(Params):
     batch_size: int | None = Field(None, ge=1, le=1_497, description="Cases a step; empty: all 1,497.")
 
 
-class PixelCrossEntropy(nn.Module):
-    """Binary cross-entropy of logits with pixels in [0, 1], summed over pixels, mean over cases; in nats."""
-
-    def forward(self, logits: Tensor, pixels: Tensor) -> Tensor:
-        return functional.binary_cross_entropy_with_logits(logits, pixels, reduction="sum") / len(pixels)
-
-
-def reconstruction_error(logits: Tensor, pixels: Tensor) -> Tensor:
-    """Squared error summed over pixels, mean over cases."""
-    return (torch.sigmoid(logits) - pixels).square().sum(dim=1).mean()
-
-
 def build(params: AutoencoderParams, seed: int, device: torch.device, dtype: torch.dtype) -> SupervisedTask:
     outer, inner = params.hidden_size, max(params.hidden_size // 2, 1)
     generator = torch.Generator().manual_seed(seed)
-    encoder = perceptron([PIXELS, outer, inner, params.code_size], params.activation, generator)
-    decoder = perceptron([params.code_size, inner, outer, PIXELS], params.activation, generator)
-    model = nn.Sequential(*encoder, *decoder).to(device, dtype)
+    widths = [PIXELS, outer, inner, params.code_size]
+    model = autoencoder(widths, params.activation, generator).to(device, dtype)
     images, is_held_out = digits()[0].to(device, dtype), held_out().to(device)
     training, rest = images[~is_held_out], images[is_held_out]
     return SupervisedTask(

@@ -22,7 +22,10 @@ class Split:
 
 
 class SupervisedTask:
-    """A model on data. `error` maps outputs and targets of the held-out part to `eval_error`."""
+    """A model on data. `error` maps outputs and targets of the held-out part to `eval_error`.
+
+    `l2` times half the squared norm of the parameters is part of the loss that is trained, not of `eval_loss`.
+    """
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class SupervisedTask:
         data: Split,
         batch_size: int | None,
         seed: int,
+        l2: float = 0.0,
     ) -> None:
         cases = len(data.inputs)
         if batch_size is not None and batch_size > cases:
@@ -44,7 +48,7 @@ class SupervisedTask:
         self.parameters: Sequence[nn.Parameter] = list(model.parameters())
         self.is_stochastic = batch_size is not None and batch_size < cases
         self._model, self._loss_function, self._error, self._data = model, loss_function, error, data
-        self._batch_size = batch_size or cases
+        self._batch_size, self._l2 = batch_size or cases, l2
         self._generator = torch.Generator().manual_seed(seed)
         self._order = torch.empty(0, dtype=torch.long)  # what is left of this epoch
         self.batch: Batch = self._batch_of(data.inputs, data.targets)
@@ -61,7 +65,12 @@ class SupervisedTask:
 
     def forward(self) -> tuple[Tensor, Tensor]:
         outputs = self._model(self.batch.inputs)
-        return self._loss_function(outputs, self.batch.targets), outputs
+        loss: Tensor = self._loss_function(outputs, self.batch.targets)
+        if (
+            self._l2
+        ):  # the parameters count as outputs then: the Gauss-Newton matrix has the penalty's curvature too
+            loss = loss + 0.5 * self._l2 * sum(p.square().sum() for p in self.parameters)
+        return loss, outputs
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
