@@ -15,23 +15,23 @@ Batch = tuple[Tensor, Tensor]
 class StepData:
     """The data of one step: lists of `(inputs, targets)`, as `HessianFree.acc_step` takes them.
 
-    `curvature` is a part of `gradient`; `held_out` has no case in common with it; None: there is none.
+    `curvature` is a part of `gradient`, which is a part of `judge`; None: the step is judged on the gradient's data.
     """
 
     gradient: list[Batch]
     curvature: list[Batch]
-    held_out: list[Batch] | None
+    judge: list[Batch] | None
 
     @property
     def lists(self) -> dict[str, list[Batch] | None]:
-        """Keyword arguments of `acc_step`: the search on the gradient's data, the ratio on the data held out.
+        """Keyword arguments of `acc_step`.
 
-        The search must see what the gradient is the gradient of: on other data even a short step may not descend.
+        The search sees what the gradient is the gradient of: on other data even a short step may not descend.
         """
         return {
             "loss_datalist": self.gradient,
             "mvp_datalist": self.curvature,
-            "judge_datalist": self.held_out,
+            "judge_datalist": self.judge,
         }
 
 
@@ -40,8 +40,9 @@ class GrowingBatches(Iterator[StepData]):
 
     Early steps need no exact gradient, late ones do [Byrd et al. 2012; Martens & Grosse 2015, 13]: with N cases,
     growth = (N / first)^(1 / 500) reaches all of them in step 500. Curvature tolerates less data than the gradient
-    [Martens 2010, 4.5; Byrd et al. 2011]. Where gradient and held-out data do not both fit into what there is, the
-    gradient takes all and nothing is held out.
+    [Martens 2010, 4.5; Byrd et al. 2011]. The step is judged on more data than it is made from, its own among it, so
+    that one that suits its own data alone is told (see `judge_forward` of `HessianFree.step`). From the step on whose
+    judge would need more cases than there are, the gradient takes them all, and judges itself.
 
     What a step gets depends on the seed and the step's number alone, so `state_dict` is two numbers. Costs a
     permutation of N and a copy of the cases a step.
@@ -55,7 +56,7 @@ class GrowingBatches(Iterator[StepData]):
         first: int,
         growth: float = 1.0,
         curvature_share: float = 1.0,
-        held_out_share: float = 0.0,
+        judge_share: float = 4.0,
         most_cases: int | None = None,
         seed: int = 0,
     ) -> None:
@@ -66,7 +67,7 @@ class GrowingBatches(Iterator[StepData]):
             first: Cases of the first gradient, 1 to N.
             growth: Factor from step to step, >= 1.
             curvature_share: Of the gradient's cases, those for the curvature; above 0, at most 1.
-            held_out_share: As many cases as this share of the gradient's are held out; 0: none.
+            judge_share: Cases to judge by, in multiples of the gradient's; 1: the gradient's own.
             most_cases: No batch of a list has more; None: every list has one batch.
             seed: Of the random choice.
 
@@ -81,18 +82,18 @@ class GrowingBatches(Iterator[StepData]):
             raise ValueError(f"growth must be >= 1 and finite; got {growth}")
         if not 0 < curvature_share <= 1:
             raise ValueError(f"curvature_share must be above 0 and at most 1; got {curvature_share}")
-        if not 0 <= held_out_share < math.inf:
-            raise ValueError(f"held_out_share must be >= 0 and finite; got {held_out_share}")
+        if not 1 <= judge_share < math.inf:
+            raise ValueError(f"judge_share must be >= 1 and finite; got {judge_share}")
         if most_cases is not None and most_cases < 1:
             raise ValueError(f"most_cases must be at least 1, or None; got {most_cases}")
         self._inputs, self._targets = inputs, targets
         self._first, self._growth = first, growth
-        self._curvature_share, self._held_out_share = curvature_share, held_out_share
+        self._curvature_share, self._judge_share = curvature_share, judge_share
         self._most_cases = most_cases
         self._seed, self._step = seed, 0
 
     def __next__(self) -> StepData:
-        size, held_out = self._sizes()
+        size, judge = self._sizes()
         generator = torch.Generator().manual_seed(_mixed(self._seed, self._step))
         order = torch.randperm(len(self._inputs), generator=generator)
         self._step += 1
@@ -101,7 +102,7 @@ class GrowingBatches(Iterator[StepData]):
         return StepData(
             gradient=gradient,
             curvature=gradient if curvature == size else self._batches(order[:curvature]),
-            held_out=self._batches(order[size : size + held_out]) if held_out else None,
+            judge=None if judge == size else [*gradient, *self._batches(order[size:judge])],
         )
 
     def state_dict(self) -> dict[str, int]:
@@ -113,13 +114,13 @@ class GrowingBatches(Iterator[StepData]):
         self._step, self._seed = int(state_dict["step"]), int(state_dict["seed"])
 
     def _sizes(self) -> tuple[int, int]:
-        """Cases of the gradient, and cases held out."""
+        """Cases of the gradient, and cases to judge by."""
         cases = len(self._inputs)
         # Beyond any number of cases a power may be beyond any float.
         doublings = self._step * math.log2(self._growth)
         size = cases if doublings > 60 else min(cases, math.ceil(self._first * 2**doublings - 1e-9))
-        held_out = math.ceil(self._held_out_share * size)
-        return (size, held_out) if size + held_out <= cases else (cases, 0)
+        judge = math.ceil(self._judge_share * size)
+        return (size, judge) if judge <= cases else (cases, cases)
 
     def _batches(self, chosen: Tensor) -> list[Batch]:
         parts = [chosen] if self._most_cases is None else torch.split(chosen, self._most_cases)

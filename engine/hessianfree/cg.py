@@ -3,13 +3,13 @@
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from warnings import warn
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from hessianfree.interfaces import LinearMap, StoppingRule
+from hessianfree.interfaces import LinearMap, StepLength, StoppingRule
+from hessianfree.negative_curvature import WarnAndGoOn
 from hessianfree.records import CGSolution, SolveState
 from hessianfree.stopping import Divergence, IterationLimit, RelativeProgress, ResidualTolerance
 
@@ -34,8 +34,12 @@ class ConjugateGradient:
     iterates of the iterations in `keep` are kept, None meaning the grid of [Martens 2010, 4.6]; the last always is.
     Where they take more than `kept_bytes` the earliest make room: backtracking goes from the last to the first.
 
+    `length` says how far to go along a direction, and what to do where p'Ap <= 0. `flexible` makes each direction
+    conjugate to the last one itself, by one more dot, rather than by properties that only a constant M has: plain CG
+    takes more iterations with an M that changes from call to call [Notay 2000].
+
     Unlike the textbook, the vectors are updated in place, and all scalars of an iteration (curvature along p, residual,
-    model value, both coefficients) come to the host in one read. p'Ap <= 0 warns and goes on with that value.
+    model value, both coefficients) come to the host in one read.
     """
 
     max_iter: int | None = 250
@@ -45,6 +49,8 @@ class ConjugateGradient:
         Divergence(),
         ResidualTolerance(),
     )
+    length: StepLength = field(default_factory=WarnAndGoOn)
+    flexible: bool = False
     keep: Sequence[int] | None = None
     kept_bytes: int = 2**30
 
@@ -73,6 +79,7 @@ class ConjugateGradient:
         alphas: list[float] = []
         betas: list[float] = []
         products = 0 if x0 is None else 1
+        lowest: float | None = None
 
         def reason_to_stop() -> str | None:
             state = SolveState(
@@ -93,22 +100,23 @@ class ConjugateGradient:
             Ap = A(p)
             products += 1
             pAp = torch.dot(p, Ap)
-            alpha = ry / pAp
+            alpha, amiss = self.length(x, p, ry, pAp, iteration)
             x.addcmul_(p, alpha)
             r.addcmul_(Ap, alpha)
             y = r if M is None else M(r)
             ry_next = torch.dot(r, y)
-            beta = ry_next / ry
+            # With a constant M both are the same: r changes by alpha Ap, and y is orthogonal to the r before.
+            beta = torch.dot(y, Ap) / pAp if self.flexible else ry_next / ry
             r_squared_ = ry_next if M is None else torch.dot(r, r)
-            curvature, r_squared, model_value, *coefficients = _read(
-                pAp, r_squared_, 0.5 * torch.dot(r - b, x), alpha, beta
+            curvature, r_squared, model_value, stops, *coefficients = _read(
+                pAp, r_squared_, 0.5 * torch.dot(r - b, x), amiss.to(pAp), alpha, beta
             )
             if curvature <= 0:
-                warn(
-                    f"Directional curvature pAp = {curvature:.3e} <= 0 detected in cg-iteration {iteration}. "
-                    "The matrix is not positive definite; a larger damping makes it so.",
-                    stacklevel=2,
-                )
+                lowest = min(curvature / torch.dot(p, p).item(), math.inf if lowest is None else lowest)
+            end = self.length.end(curvature, iteration) if stops else None
+            if end is not None and coefficients[0] == 0:
+                iteration, reason = iteration - 1, end
+                break
             model_values.append(model_value)
             residual_norms.append(math.sqrt(r_squared))
             alphas.append(coefficients[0])
@@ -117,7 +125,7 @@ class ConjugateGradient:
                 if len(iterates) >= most_kept:
                     del iterates[min(iterates)]
                 iterates[iteration] = x.clone()
-            reason = reason_to_stop()
+            reason = end or reason_to_stop()
             p.mul_(beta).sub_(y)
             ry = ry_next
 
@@ -131,6 +139,7 @@ class ConjugateGradient:
             betas=tuple(betas),
             reason=reason,
             products=products,
+            negative_curvature=lowest,
         )
 
 

@@ -1,8 +1,8 @@
 """The history in `opt.state`: lists with an entry a step, under the names that scripts for this optimizer read.
 
 Beside them `x0`, the next CG start, [P]; zeros stand for none. `preconditioner`, tensors by name, where the method's
-preconditioner remembers something. And `products`, where a measurement has chosen how to make curvature products: a
-resumed run must choose the same, or differ by rounding.
+preconditioner remembers something, and `radius`, where its solver has a trust region. And `products`, where a
+measurement has chosen how to make curvature products: a resumed run must choose the same, or differ by rounding.
 """
 
 from collections.abc import Mapping
@@ -49,6 +49,8 @@ def remember(history: dict[str, Any], memory: Memory, step: Tensor) -> None:
         history.pop("preconditioner", None)
     else:
         history["preconditioner"] = dict(memory.preconditioner)
+    if memory.radius is not None:
+        history["radius"] = memory.radius
 
 
 def steps(history: dict[str, Any]) -> int:

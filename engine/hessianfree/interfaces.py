@@ -5,7 +5,7 @@ Vectors are flat tensors of the trainable parameters, shape [P]; scalars are Pyt
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -112,12 +112,46 @@ class StoppingRule(Protocol):
         ...
 
 
+class StepLength(Protocol):
+    """How far CG goes along a direction p from x. All tensors but x and p are 0-dimensional, and on the device."""
+
+    def __call__(
+        self, x: Tensor, p: Tensor, descent: Tensor, curvature: Tensor, iteration: int
+    ) -> tuple[Tensor, Tensor]:
+        """The length, and whether something is amiss; without waiting for the device.
+
+        `descent` is the slope of the model along p, with the sign turned, and `curvature` p'Ap. A length of 0 where
+        something is amiss leaves the direction out.
+        """
+        ...
+
+    def end(self, curvature: float, iteration: int) -> str | None:
+        """Asked where something was amiss: why CG ends here, in words; None: it goes on."""
+        ...
+
+
 class LinearSolver(Protocol):
-    """Solves A x = b for a symmetric positive definite A."""
+    """Solves A x = b for a symmetric positive definite A; says what it does where A is not."""
 
     def solve(
         self, A: LinearMap, b: Tensor, x0: Tensor | None = None, M: LinearMap | None = None
     ) -> CGSolution: ...
+
+
+@runtime_checkable
+class BoundedSolver(LinearSolver, Protocol):
+    """Keeps the solution within a radius, which follows the trust in the model from step to step."""
+
+    @property
+    def radius(self) -> float: ...
+
+    def within(self, radius: float) -> "BoundedSolver":
+        """The same with another radius."""
+        ...
+
+    def radius_after(self, solution: CGSolution, agreement: Agreement) -> float:
+        """The radius of the next step."""
+        ...
 
 
 class PreconditionerAt(Protocol):

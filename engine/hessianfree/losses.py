@@ -24,7 +24,7 @@ class Losses:
         loss_at_zero: float,
         judge: Objective | None = None,
     ) -> None:
-        """`judge` is what `agreement` looks at instead of `objective`: the same function of other data."""
+        """`judge` is what `agreement` looks at instead of `objective`: the same function of more data."""
         self._judge = judge
         self._objective, self._solution, self._dampings = objective, solution, memory.dampings
         rates = objective.spread(memory.learning_rates)
@@ -65,7 +65,7 @@ class Losses:
         return self._along[key]
 
     def agreement(self, promise: Promise | None) -> Agreement | None:
-        """Of the solution with its quadratic model, both from zero.
+        """Of the solution with its quadratic model, both from zero; with a judge of the judge's parabola, see `step`.
 
         None where nobody asks (`promise` is None), unless the loss at the solution is known anyway.
         """
@@ -73,14 +73,11 @@ class Losses:
         if promise is None and (self._judge is not None or last not in self._of):
             return None
         x, predicted = self._solution.iterates[last], self._solution.model_values[-1]
+        if self._judge is not None:
+            return self._judgement(self._judge, x)
         if promise is Promise.UNDAMPED:
             predicted -= 0.5 * torch.dot(self._objective.spread(self._dampings) * x, x).item()
-        if self._judge is None:
-            actual = self.of(last) - self._at_zero
-        else:
-            self.evaluations += 2
-            actual = self._judge.loss_at(x) - self._judge.loss_at(torch.zeros_like(x))
-        return Agreement(actual, predicted, promise or Promise.DAMPED, apart=self._judge is not None)
+        return Agreement(self.of(last) - self._at_zero, predicted, promise or Promise.DAMPED)
 
     def known(self, iteration: int) -> float | None:
         return self._of.get(iteration)
@@ -106,6 +103,12 @@ class Losses:
             )
             for scale in scales
         )
+
+    def _judgement(self, judge: Objective, x: Tensor) -> Agreement:
+        there = judge.linearize()
+        self._linearizations += 4 / 3 * there.cost  # with the loss at x
+        promised = -0.5 * abs(torch.dot(there.gradient, x).item())
+        return Agreement(judge.loss_at(x) - there.loss, promised, Promise.HALF_SLOPE)
 
     def _half_curvature_along(self, d: Tensor) -> float:
         """d'Ad / 2 of a step that is no iterate. The trials since have moved the parameters: CG's graphs are stale."""

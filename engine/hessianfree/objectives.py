@@ -136,8 +136,11 @@ class BatchedObjective:
         product_batches: Sequence[tuple[Any, Any]] | None = None,
         *,
         reduction: str = "mean",
+        unit: Sequence[tuple[Any, Any]] | None = None,
     ) -> None:
         """`graph_memory` bounds the graphs kept between curvature products (see AccumulatedCurvature).
+
+        A gradient over `unit` counts as one; None: over the gradient's own batches.
 
         Every forward pass goes through `evaluation`, with the batch's position in its list: equal positions in the
         three lists see the same random numbers.
@@ -154,6 +157,7 @@ class BatchedObjective:
         self._product_batches = _weighted(product_batches, reduction)
         entries = [_entries(batches) for batches in (product_batches, gradient_batches)]
         self._share_of_products = entries[0] / entries[1]
+        self._share_of_unit = 1.0 if unit is None else entries[1] / _entries(unit)
 
     def linearize(self) -> Linearization:
         loss, gradient = 0.0, self._parameters.zeros()
@@ -174,8 +178,8 @@ class BatchedObjective:
                 self._product_batches,
                 memory_budget=self._graph_memory.budget(self._parameters.device),
             ),
-            cost=1.0 if self._loss_is_on_gradient_data else 4 / 3,
-            product_cost=self._curvature.product_cost * self._share_of_products,
+            cost=self._share_of_unit * (1.0 if self._loss_is_on_gradient_data else 4 / 3),
+            product_cost=self._share_of_unit * self._curvature.product_cost * self._share_of_products,
         )
 
     def loss_at(self, step: Tensor) -> float:
@@ -217,6 +221,11 @@ class BatchedObjective:
         inputs, targets = (_moved(part, self._parameters.device) for part in data)
         outputs = self._model(inputs)
         return self._loss_function(outputs, targets), outputs
+
+
+def no_curvature(vector: Tensor, /) -> Tensor:
+    """The `product` of a ClosureObjective whose curvature nobody asks for: its graph is not made."""
+    raise AssertionError(f"nobody asks for this curvature; got a vector of {vector.numel()}")
 
 
 def _weighted(batches: Sequence[tuple[Any, Any]], reduction: str) -> list[tuple[float, _Numbered]]:

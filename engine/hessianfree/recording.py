@@ -124,6 +124,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
             learning_rates=tuple(float(group["lr"]) for group in self.param_groups),
             steps=history.steps(self._history),
             start=history.start(self._history, parameters),
+            radius=self._history.get("radius"),
             preconditioner=history.preconditioner(self._history, parameters),
         )
 

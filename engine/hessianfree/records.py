@@ -70,10 +70,11 @@ class CGSolution:
 
 
 class Promise(Enum):
-    """What a quadratic model is held to: the change that it promises of the loss, with or without the damping term."""
+    """What the change of the loss is held against: what a quadratic model promises of the step."""
 
     DAMPED = "with the damping term"  # g'x + x'(B + damping) x / 2, what CG made small
     UNDAMPED = "without the damping term"  # g'x + x'B x / 2, what the model says of the function itself
+    HALF_SLOPE = "half the slope"  # -|g'x| / 2, with g of the data judged by: of a parabola whose minimum is the step
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,6 @@ class Agreement:
     actual: float  # f(x + step) - f(x)
     predicted: float  # m(step), with m(0) = 0
     promise: Promise = Promise.DAMPED
-    apart: bool = (
-        False  # whether f is of data given to judge by; the model is always that of the step's own data
-    )
 
     @property
     def ratio(self) -> float:

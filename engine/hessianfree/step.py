@@ -35,9 +35,10 @@ def hessian_free_step(
 ) -> StepOutcome:
     """Linearize, solve, judge the model, choose an iterate, search along it [Martens 2010, Algorithm 2; 4].
 
-    `M` approximates the inverse of the damped curvature, instead of what the preconditioner part makes. The reduction
-    ratio's actual change is that of `judge`, the same function of other data, where given. `slice_scales` are those to
-    look at the loss at, beside what the search tries (see LossSlice). The parameters are only read and tried.
+    `M` approximates the inverse of the damped curvature, instead of what the preconditioner part makes. Where there is
+    a `judge`, the same function of more data, the reduction ratio is its change over half its slope along the solution.
+    `slice_scales` are those to look at the loss at, beside what the search tries (see LossSlice). The parameters are
+    only read and tried.
     """
     started = time.perf_counter()
     here = objective.linearize()

@@ -32,40 +32,39 @@ def cases(batches):
     first=st.integers(1, CASES),
     growth=st.floats(1.0, 3.0),
     curvature_share=st.floats(0.01, 1.0),
-    held_out_share=st.floats(0.0, 2.0),
+    judge_share=st.floats(1.0, 5.0),
 )
-def test_every_list_has_its_share_of_cases_and_none_twice(first, growth, curvature_share, held_out_share):
-    batches = numbered(
-        first=first, growth=growth, curvature_share=curvature_share, held_out_share=held_out_share
-    )
+def test_every_list_has_its_share_of_cases_and_none_twice(first, growth, curvature_share, judge_share):
+    batches = numbered(first=first, growth=growth, curvature_share=curvature_share, judge_share=judge_share)
     sizes = []
     for data in itertools.islice(batches, 8):
         gradient, curvature = cases(data.gradient), cases(data.curvature)
-        held_out = [] if data.held_out is None else cases(data.held_out)
-        assert len(set(gradient) | set(held_out)) == len(gradient) + len(held_out)
-        assert set(curvature) <= set(gradient)
+        judge = gradient if data.judge is None else cases(data.judge)
+        assert set(curvature) <= set(gradient) <= set(judge)
+        assert len(set(judge)) == len(judge)
         assert len(set(curvature)) == len(curvature) == math.ceil(curvature_share * len(gradient))
-        assert len(held_out) in (0, math.ceil(held_out_share * len(gradient)))
-        if held_out_share > 0 and not held_out:
-            assert len(gradient) == CASES
+        assert len(judge) == math.ceil(judge_share * len(gradient)) or len(gradient) == CASES
         sizes.append(len(gradient))
     assert sizes == sorted(sizes)
 
 
 def test_sizes_grow_by_the_factor_up_to_everything():
-    sizes = [len(cases(data.gradient)) for data in itertools.islice(numbered(growth=2.0), 6)]
+    sizes = [len(cases(data.gradient)) for data in itertools.islice(numbered(growth=2.0, judge_share=1.0), 6)]
     assert sizes == [10, 20, 40, 80, 100, 100]
 
 
 def test_a_growth_beyond_all_floats_still_ends_at_everything():
-    batches = numbered(growth=1e300)
+    batches = numbered(growth=1e300, judge_share=1.0)
     assert [len(cases(data.gradient)) for data in itertools.islice(batches, 4)] == [10, 100, 100, 100]
 
 
-def test_without_room_for_both_nothing_is_held_out():
-    batches = numbered(first=40, growth=1.2, held_out_share=1.0)
-    held = [data.held_out and len(cases(data.held_out)) for data in itertools.islice(batches, 3)]
-    assert held == [40, 48, None]
+def test_without_room_for_a_judge_the_gradient_takes_all_and_judges_itself():
+    batches = numbered(first=40, growth=1.2, judge_share=2.0)
+    sizes = [
+        (len(cases(data.gradient)), data.judge and len(cases(data.judge)))
+        for data in itertools.islice(batches, 3)
+    ]
+    assert sizes == [(40, 80), (48, 96), (CASES, None)]
 
 
 def test_steps_and_seeds_differ():
@@ -103,7 +102,7 @@ def test_torchs_random_numbers_stay_as_they_are():
         ("growth", math.inf),
         ("curvature_share", 0.0),
         ("curvature_share", 1.1),
-        ("held_out_share", -0.1),
+        ("judge_share", 0.9),
         ("most_cases", 0),
     ],
 )

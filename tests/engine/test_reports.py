@@ -30,7 +30,7 @@ def test_the_report_is_plain_and_frozen():
     report = opt.last_report
     assert isinstance(report, StepReport)
     values = dataclasses.asdict(report)
-    assert values.pop("rejection") is None
+    assert {values.pop(name) for name in ("rejection", "negative_curvature", "trust_radius")} == {None}
     for name, value in values.items():
         assert type(value) in (int, float, str, bool), name
     with pytest.raises(dataclasses.FrozenInstanceError):
