@@ -67,6 +67,7 @@ class CGSolution:
     betas: tuple[float, ...]  # conjugation coefficients
     reason: str
     products: int  # with A
+    negative_curvature: float | None = None  # the lowest p'Ap / p'p <= 0 met; None: all were positive
 
 
 class Promise(Enum):
@@ -116,6 +117,7 @@ class Memory:
     learning_rates: tuple[float, ...]
     steps: int = 0  # taken before
     start: Tensor | None = None  # of the next CG, [P]; None: zero
+    radius: float | None = None  # of the solver's trust region; None: its own
     preconditioner: Mapping[str, Tensor] | None = None  # what the last Preconditioning asked to remember
 
 
@@ -133,10 +135,12 @@ class StepReport:
     loss_after: float
     gradient_norm: float
     damping: float  # in force during the step, of the first group
+    trust_radius: float | None  # of the step's solve; None: the solver has none
     reduction_ratio: float | None
     cg_iterations: int
     cg_stop: str
     cg_chosen_iteration: int
+    negative_curvature: float | None  # the lowest p'Ap / p'p <= 0 that CG met, with damping; None: none
     step_scale: float
     step_norm: float  # of the applied, scaled step
     accepted: bool  # False: parameters unchanged

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from hessianfree.curvature.damped import Damped
-from hessianfree.interfaces import LinearMap, Objective, Parts
+from hessianfree.interfaces import BoundedSolver, LinearMap, Objective, Parts
 from hessianfree.losses import Losses
-from hessianfree.records import CGSolution, Memory, Preconditioning, SolveTrace, StepReport
+from hessianfree.records import CGSolution, Memory, Preconditioning, Promise, SolveTrace, StepReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,11 @@ def hessian_free_step(
     if M is None and parts.preconditioner is not None:
         prepared = parts.preconditioner(here, damping, memory.preconditioner)
         M = prepared.inverse
-    solution = parts.solver.solve(Damped(here.curvature, damping), -here.gradient, memory.start, M)
+    solver = parts.solver
+    bounded = solver if isinstance(solver, BoundedSolver) else None
+    if bounded and memory.radius is not None:
+        solver = bounded = bounded.within(memory.radius)
+    solution = solver.solve(Damped(here.curvature, damping), -here.gradient, memory.start, M)
     solved = time.perf_counter()
 
     losses = Losses(objective, solution, memory, here.loss, judge)
@@ -67,7 +71,7 @@ def hessian_free_step(
     step_norm = torch.linalg.vector_norm(step).item()
     sliced = losses.slice(candidate, slope, slice_scales)
     asked = parts.damping.asks(memory.steps)
-    agreement = losses.agreement(asked)
+    agreement = losses.agreement(asked or (Promise.DAMPED if bounded else None))
     searched = time.perf_counter()
 
     next_memory = Memory(
@@ -78,6 +82,7 @@ def hessian_free_step(
         learning_rates=memory.learning_rates,
         steps=memory.steps + 1,
         start=_next_start(solution, parts.warm_start),
+        radius=bounded.radius_after(solution, agreement) if bounded and agreement else memory.radius,
         preconditioner=prepared.memory if prepared else memory.preconditioner,
     )
     rejection = None
@@ -97,10 +102,12 @@ def hessian_free_step(
         loss_after=found.loss,
         gradient_norm=gradient_norm,
         damping=memory.dampings[0],
+        trust_radius=bounded.radius if bounded else None,
         reduction_ratio=agreement.ratio if agreement and agreement.predicted else None,
         cg_iterations=solution.last,
         cg_stop=solution.reason,
         cg_chosen_iteration=candidate.iteration,
+        negative_curvature=solution.negative_curvature,
         step_scale=found.scale,
         step_norm=step_norm,
         accepted=rejection is None,
