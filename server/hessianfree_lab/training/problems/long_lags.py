@@ -19,8 +19,8 @@ FRESH_SEEDS = 2**31  # from here on no job has its seed
 class LongLagParams(Params):
     """How long, how many, and the network."""
 
-    length: int = Field(50, ge=10, le=2_000, description="Length of the sequences: the lag is at least half.")
-    cases: int = Field(1_000, ge=1, le=100_000, description="Training sequences.")
+    length: int = Field(30, ge=10, le=2_000, description="Length of the sequences: the lag is at least half.")
+    cases: int = Field(5_000, ge=1, le=100_000, description="Training sequences.")
     hidden_size: int = Field(100, ge=2, le=2_000, description="Hidden units.")
     batch_size: int | None = Field(None, ge=1, le=100_000, description="Cases a step; empty: all of them.")
 

@@ -1,0 +1,167 @@
+"""The options of a job as the parts of a method."""
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import Field
+
+from hessianfree.cg import ConjugateGradient
+from hessianfree.damping import LevenbergMarquardt
+from hessianfree.interfaces import PreconditionerAt, StoppingRule
+from hessianfree.method import Method
+from hessianfree.options import method_of
+from hessianfree.preconditioners.hutchinson import HutchinsonDiagonal
+from hessianfree.preconditioners.nystrom import Nystrom
+from hessianfree.records import Promise
+from hessianfree.stopping import (
+    Divergence,
+    ForcingSequence,
+    IterationLimit,
+    MartensProgress,
+    RelativeProgress,
+    ResidualTolerance,
+)
+from hessianfree.structural_damping import StructuralDamping, logistic_distance
+from hessianfree_lab.training.params import Params
+
+_STOPS: dict[str, StoppingRule] = {
+    "relative_progress": RelativeProgress(),
+    "martens": MartensProgress(),
+    "forcing": ForcingSequence(),
+}
+_PROMISES = {"damped": Promise.DAMPED, "undamped": Promise.UNDAMPED}
+
+
+class HessianFreeParams(Params):
+    """The options of `hessianfree.optimizer.HessianFree`, and the parts that it can be made of."""
+
+    curvature_opt: Literal["ggn", "hessian"] = Field(
+        "ggn", description="Curvature matrix: generalized Gauss-Newton, or the Hessian."
+    )
+    damping: float = Field(1.0, ge=0, le=1e12, description="Initial Tikhonov damping.")
+    adapt_damping: bool = Field(
+        True, description="Adapt the damping by the reduction ratio (Levenberg-Marquardt)."
+    )
+    damping_least: float = Field(
+        0.0, ge=0, le=1e12, description="The damping is adapted down to this, and no further."
+    )
+    damping_every: int = Field(
+        1, ge=1, le=1_000, description="Steps between two adaptations, by as much more each time."
+    )
+    reduction_ratio: Literal["damped", "undamped"] = Field(
+        "damped", description="What the loss is held against: the model with the damping term, or without it."
+    )
+    structural_damping: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description=(
+            "Damps changes of a recurrent network's hidden states, with this weight beside the damping; 0: none."
+        ),
+    )
+    cg_max_iter: int | None = Field(
+        250, ge=1, le=1_000_000, description="Most CG iterations a step; empty: the number of parameters."
+    )
+    cg_stop: Literal["relative_progress", "martens", "forcing"] = Field(
+        "relative_progress",
+        description=(
+            "When CG ends: on slow progress since its start; on Martens' own rule, ten times looser; or on a residual "
+            "that is small beside the gradient (forcing sequence)."
+        ),
+    )
+    cg_decay_x0: float = Field(0.95, ge=0, le=1, description="CG starts at this share of its last solution.")
+    use_cg_backtracking: bool = Field(True, description="Choose among stored CG iterates by their loss.")
+    lr: float = Field(1.0, gt=0, le=1e6, description="Scale of the step; where the line search starts.")
+    use_linesearch: bool = Field(True, description="Shrink the step until the loss falls enough (Armijo).")
+    verbose: bool = Field(False, description="Print a line a step into the run's log.")
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="Adds this times half the squared norm of the parameters to the loss, also to the one reported.",
+    )
+    reject_worse: bool = Field(
+        False, description="Refuse a step whose loss is higher or not finite, and raise the damping."
+    )
+    preconditioner: Literal["none", "empirical_fisher", "hutchinson", "nystrom"] = Field(
+        "none",
+        description=(
+            "Preconditioner of CG: none; the diagonal of the empirical Fisher matrix; the curvature's diagonal by "
+            "Hutchinson's estimate; or its large eigenvalues by a randomized Nyström approximation."
+        ),
+    )
+    preconditioner_exponent: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="Softens the preconditioner's diagonal: (diagonal + damping) ** exponent.",
+    )
+    preconditioner_products: int = Field(
+        20, ge=1, le=10_000, description="Curvature products that Hutchinson's or Nyström's takes."
+    )
+    preconditioner_every: int = Field(
+        5, ge=1, le=10_000, description="Steps for which Hutchinson's or Nyström's is kept."
+    )
+
+
+def method_from(params: HessianFreeParams) -> Method:
+    """The parts that the options stand for; with their defaults those of the plain constructor."""
+    method = method_of(
+        curvature_opt=params.curvature_opt,
+        damping=params.damping,
+        # The library would say the same in a warning: factors cannot move 0.
+        adapt_damping=params.adapt_damping and params.damping > 0,
+        cg_max_iter=params.cg_max_iter,
+        cg_decay_x0=params.cg_decay_x0,
+        use_cg_backtracking=params.use_cg_backtracking,
+        use_linesearch=params.use_linesearch,
+        reject_worse=params.reject_worse,
+    )
+    solver = ConjugateGradient(
+        max_iter=params.cg_max_iter,
+        keep=None if params.use_cg_backtracking else (),
+        stopping=(_STOPS[params.cg_stop], IterationLimit(), Divergence(), ResidualTolerance()),
+    )
+    damping = method.damping
+    if isinstance(damping, LevenbergMarquardt):
+        damping = LevenbergMarquardt(
+            least=params.damping_least,
+            every=params.damping_every,
+            promise=_PROMISES[params.reduction_ratio],
+        )
+    return replace(
+        method,
+        solver=solver,
+        damping=damping,
+        structure=_structure(params),
+        preconditioner=_preconditioner(params),
+    )
+
+
+def _preconditioner(params: HessianFreeParams) -> PreconditionerAt | None:
+    """One made of curvature products; that of the empirical Fisher matrix needs the batch, beside the step."""
+    if params.preconditioner == "hutchinson":
+        return HutchinsonDiagonal(
+            probes=params.preconditioner_products,
+            every=params.preconditioner_every,
+            exponent=params.preconditioner_exponent,
+        )
+    if params.preconditioner == "nystrom":
+        return Nystrom(rank=params.preconditioner_products, every=params.preconditioner_every)
+    return None
+
+
+def _structure(params: HessianFreeParams) -> StructuralDamping | None:
+    if params.structural_damping == 0:
+        return None
+    return StructuralDamping(of=_states, weight=params.structural_damping, distance=_tanh_distance)
+
+
+def _states(outputs: Any) -> Any:
+    """What the units were fed, of what a recurrent network answers with its states."""
+    return outputs[1]
+
+
+def _tanh_distance(now: Any, start: Any) -> Any:
+    """Units of tanh are logistic ones at twice their inputs."""
+    return logistic_distance(2 * now, 2 * start)

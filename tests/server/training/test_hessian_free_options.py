@@ -1,0 +1,107 @@
+"""The options of Hessian-free jobs: each is the part that it names."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from hessianfree.optimizer import HessianFree
+from hessianfree.preconditioners.hutchinson import HutchinsonDiagonal
+from hessianfree.preconditioners.nystrom import Nystrom
+from hessianfree.records import Promise
+from hessianfree.stopping import ForcingSequence, MartensProgress, RelativeProgress
+from hessianfree_lab.errors import InvalidRequest
+from hessianfree_lab.training.optimizers.methods import HessianFreeParams, method_from
+from server.training.sessions import records_of, session
+
+pytestmark = pytest.mark.filterwarnings("ignore:The reduction ratio `rho` is negative")
+
+RECURRENT = {"cases": 60, "length": 10, "hidden_size": 6}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"curvature_opt": "hessian", "cg_max_iter": 7, "cg_decay_x0": 0.5, "reject_worse": True},
+        {"use_cg_backtracking": False, "use_linesearch": False},
+        {"adapt_damping": False},
+    ],
+)
+def test_without_the_new_options_it_is_the_plain_constructor(options):
+    plain = HessianFree([torch.zeros(1, requires_grad=True)], **options)
+    assert method_from(HessianFreeParams(**options)) == plain.method
+
+
+@pytest.mark.parametrize(
+    ("options", "part", "expected"),
+    [
+        ({"cg_stop": "relative_progress"}, lambda m: type(m.solver.stopping[0]), RelativeProgress),
+        ({"cg_stop": "martens"}, lambda m: type(m.solver.stopping[0]), MartensProgress),
+        ({"cg_stop": "forcing"}, lambda m: type(m.solver.stopping[0]), ForcingSequence),
+        ({"damping_least": 0.5}, lambda m: m.damping.least, 0.5),
+        ({"damping_every": 5}, lambda m: m.damping.every, 5),
+        ({"reduction_ratio": "undamped"}, lambda m: m.damping.promise, Promise.UNDAMPED),
+        (
+            {
+                "preconditioner": "hutchinson",
+                "preconditioner_products": 3,
+                "preconditioner_every": 2,
+                "preconditioner_exponent": 0.5,
+            },
+            lambda m: m.preconditioner,
+            HutchinsonDiagonal(probes=3, every=2, exponent=0.5),
+        ),
+        (
+            {"preconditioner": "nystrom", "preconditioner_products": 3, "preconditioner_every": 2},
+            lambda m: m.preconditioner,
+            Nystrom(rank=3, every=2),
+        ),
+        ({"preconditioner": "empirical_fisher"}, lambda m: m.preconditioner, None),
+        ({"structural_damping": 0.25}, lambda m: m.structure.weight, 0.25),
+    ],
+)
+def test_an_option_is_the_part_that_it_names(options, part, expected):
+    assert part(method_from(HessianFreeParams(**options))) == expected
+
+
+@pytest.mark.parametrize("preconditioner", ["hutchinson", "nystrom"])
+def test_a_preconditioner_of_products_is_used_kept_and_paid_for(preconditioner):
+    params = {"preconditioner": preconditioner, "preconditioner_products": 4, "preconditioner_every": 3}
+    traced = list(session("digits-classifier", steps=4, optimizer_params=params | {"cg_max_iter": 5}))
+    for (record, trace), products in zip(traced, [4, 0, 0, 4], strict=True):
+        assert trace.preconditioned
+        starts = 0 if record.step == 1 else 1  # a warm start costs one
+        assert record.metrics["curvature_products"] == record.metrics["cg_iterations"] + products + starts
+
+
+def test_the_damping_moves_every_so_many_steps_down_to_its_least():
+    params = {"damping_every": 2, "damping_least": 0.4, "damping": 1.0}
+    dampings = [
+        record.metrics["damping"]
+        for record in records_of(session("quadratic", steps=7, optimizer_params=params))
+    ]
+    assert dampings == pytest.approx([1, 1, 4 / 9, 4 / 9, 0.4, 0.4, 0.4])
+
+
+def test_structural_damping_holds_on_to_the_hidden_states():
+    """The first step, from one point: the more of it, the less the units' inputs change."""
+    moved = []
+    for weight in (0.0, 10.0, 1e3):
+        params = {"structural_damping": weight, "damping": 1e-3, "use_linesearch": False}
+        spec_session = session(
+            "addition", steps=1, dtype="float64", problem_params=RECURRENT, optimizer_params=params
+        )
+        batch = spec_session.task.batch
+        with torch.no_grad():
+            _, before = batch.model(batch.inputs, with_states=True)
+            list(spec_session)
+            _, after = batch.model(batch.inputs, with_states=True)
+        moved.append((after - before).norm().item())
+    assert all(more > less for more, less in pairwise(moved))
+
+
+def test_structural_damping_needs_a_recurrent_network():
+    with pytest.raises(InvalidRequest, match="needs a problem with a recurrent network") as refused:
+        session("digits-classifier", optimizer_params={"structural_damping": 1.0})
+    assert refused.value.faults[0].path == "optimizer_params.structural_damping"
