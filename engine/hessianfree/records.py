@@ -75,7 +75,7 @@ class Promise(Enum):
 
     DAMPED = "with the damping term"  # g'x + x'(B + damping) x / 2, what CG made small
     UNDAMPED = "without the damping term"  # g'x + x'B x / 2, what the model says of the function itself
-    HALF_SLOPE = "half the slope"  # -|g'x| / 2, with g of the data judged by: of a parabola whose minimum is the step
+    HALF_SLOPE = "half the slope"  # -|g'x| / 2, g of the data judged by: of a parabola with its minimum there
 
 
 @dataclass(frozen=True)
