@@ -5,10 +5,12 @@ from itertools import pairwise
 import pytest
 import torch
 
+from hessianfree.negative_curvature import StopThere, WarnAndGoOn
 from hessianfree.optimizer import HessianFree
 from hessianfree.preconditioners.hutchinson import HutchinsonDiagonal
 from hessianfree.preconditioners.nystrom import Nystrom
 from hessianfree.records import Promise
+from hessianfree.saddle_free import SaddleFree
 from hessianfree.stopping import ForcingSequence, MartensProgress, RelativeProgress
 from hessianfree_lab.errors import InvalidRequest
 from hessianfree_lab.training.optimizers.methods import HessianFreeParams, method_from
@@ -58,11 +60,44 @@ def test_without_the_new_options_it_is_the_plain_constructor(options):
             Nystrom(rank=3, every=2),
         ),
         ({"preconditioner": "empirical_fisher"}, lambda m: m.preconditioner, None),
+        ({"negative_curvature": "warn"}, lambda m: type(m.solver.length), WarnAndGoOn),
+        ({"negative_curvature": "stop"}, lambda m: type(m.solver.length), StopThere),
+        (
+            {"negative_curvature": "trust_region", "trust_radius": 3.0, "cg_stop": "martens"},
+            lambda m: (m.solver.radius, type(m.solver.cg.stopping[0]), m.warm_start),
+            (3.0, MartensProgress, 0.0),
+        ),
+        (
+            {"negative_curvature": "saddle_free"},
+            lambda m: (m.solver, m.warm_start),
+            (SaddleFree(iterations=30), 0.0),
+        ),
+        (
+            {"negative_curvature": "saddle_free", "cg_max_iter": 8},
+            lambda m: m.solver,
+            SaddleFree(iterations=8),
+        ),
         ({"structural_damping": 0.25}, lambda m: m.structure.weight, 0.25),
     ],
 )
 def test_an_option_is_the_part_that_it_names(options, part, expected):
     assert part(method_from(HessianFreeParams(**options))) == expected
+
+
+@pytest.mark.parametrize("way", ["stop", "trust_region", "saddle_free"])
+def test_the_hessian_of_a_saddle_leads_downhill(way):
+    """Himmelblau's function has a saddle near (3.385, 0.074), and one negative eigenvalue around it."""
+    options = {"curvature_opt": "hessian", "negative_curvature": way, "damping": 0.1}
+    start = {"x": 3.38, "y": 0.1}
+    spec_session = session(
+        "himmelblau", steps=12, dtype="float64", problem_params=start, optimizer_params=options
+    )
+    records = records_of(spec_session)
+    losses = [record.metrics["loss"] for record in records]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 1 < losses[0]
+    assert records[0].metrics["negative_curvature"] < 0
+    assert ("trust_radius" in records[0].metrics) == (way == "trust_region")
 
 
 @pytest.mark.parametrize("preconditioner", ["hutchinson", "nystrom"])

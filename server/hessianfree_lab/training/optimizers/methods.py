@@ -7,12 +7,14 @@ from pydantic import Field
 
 from hessianfree.cg import ConjugateGradient
 from hessianfree.damping import LevenbergMarquardt
-from hessianfree.interfaces import PreconditionerAt, StoppingRule
+from hessianfree.interfaces import LinearSolver, PreconditionerAt, StoppingRule
 from hessianfree.method import Method
+from hessianfree.negative_curvature import StopThere
 from hessianfree.options import method_of
 from hessianfree.preconditioners.hutchinson import HutchinsonDiagonal
 from hessianfree.preconditioners.nystrom import Nystrom
 from hessianfree.records import Promise
+from hessianfree.saddle_free import SaddleFree
 from hessianfree.stopping import (
     Divergence,
     ForcingSequence,
@@ -22,6 +24,7 @@ from hessianfree.stopping import (
     ResidualTolerance,
 )
 from hessianfree.structural_damping import StructuralDamping, logistic_distance
+from hessianfree.trust_region import SteihaugToint
 from hessianfree_lab.training.params import Params
 
 _STOPS: dict[str, StoppingRule] = {
@@ -29,6 +32,8 @@ _STOPS: dict[str, StoppingRule] = {
     "martens": MartensProgress(),
     "forcing": ForcingSequence(),
 }
+_FROM_ZERO = ("trust_region", "saddle_free")
+MOST_PRODUCTS = 30  # of the saddle-free solver, which keeps a vector for each
 _PROMISES = {"damped": Promise.DAMPED, "undamped": Promise.UNDAMPED}
 
 
@@ -68,6 +73,17 @@ class HessianFreeParams(Params):
             "When CG ends: on slow progress since its start; on Martens' own rule, ten times looser; or on a residual "
             "that is small beside the gradient (forcing sequence)."
         ),
+    )
+    negative_curvature: Literal["warn", "stop", "trust_region", "saddle_free"] = Field(
+        "warn",
+        description=(
+            "Where the Hessian curves downwards: warn and go on; stop CG there; stay within a trust region, best with "
+            "a damping of 0; or take the curvature's absolute value, in the space of at most 30 products. The last two "
+            "start CG from zero."
+        ),
+    )
+    trust_radius: float = Field(
+        1.0, gt=0, le=1e3, description="Radius of the trust region in the first step; it adapts."
     )
     cg_decay_x0: float = Field(0.95, ge=0, le=1, description="CG starts at this share of its last solution.")
     use_cg_backtracking: bool = Field(True, description="Choose among stored CG iterates by their loss.")
@@ -117,11 +133,6 @@ def method_from(params: HessianFreeParams) -> Method:
         use_linesearch=params.use_linesearch,
         reject_worse=params.reject_worse,
     )
-    solver = ConjugateGradient(
-        max_iter=params.cg_max_iter,
-        keep=None if params.use_cg_backtracking else (),
-        stopping=(_STOPS[params.cg_stop], IterationLimit(), Divergence(), ResidualTolerance()),
-    )
     damping = method.damping
     if isinstance(damping, LevenbergMarquardt):
         damping = LevenbergMarquardt(
@@ -131,11 +142,28 @@ def method_from(params: HessianFreeParams) -> Method:
         )
     return replace(
         method,
-        solver=solver,
+        solver=_solver(params),
+        warm_start=0.0 if params.negative_curvature in _FROM_ZERO else params.cg_decay_x0,
         damping=damping,
         structure=_structure(params),
         preconditioner=_preconditioner(params),
     )
+
+
+def _solver(params: HessianFreeParams) -> LinearSolver:
+    cg = ConjugateGradient(
+        max_iter=params.cg_max_iter,
+        keep=None if params.use_cg_backtracking else (),
+        stopping=(_STOPS[params.cg_stop], IterationLimit(), Divergence(), ResidualTolerance()),
+    )
+    match params.negative_curvature:
+        case "stop":
+            return replace(cg, length=StopThere())
+        case "trust_region":
+            return SteihaugToint(radius=params.trust_radius, cg=cg)
+        case "saddle_free":
+            return SaddleFree(iterations=min(params.cg_max_iter or MOST_PRODUCTS, MOST_PRODUCTS))
+    return cg
 
 
 def _preconditioner(params: HessianFreeParams) -> PreconditionerAt | None:
