@@ -77,6 +77,15 @@ def test_it_always_goes_downhill_and_the_model_agrees(
     assert solution.products <= iterations
 
 
+def test_rounding_does_not_bring_back_what_has_been_found():
+    """A large eigenvalue is found at once; in single precision plain Lanczos finds it again and again."""
+    B, b = indefinite(n=80, negative=30)
+    B, b = B + 1e4 * torch.outer(b, b) / (b @ b), b.flip(0)
+    exact = torch.linalg.solve(magnitude(B) + 0.1 * torch.eye(80, dtype=torch.float64), b)
+    solution = SaddleFree(iterations=80).solve(Damped(lambda v: B.float() @ v, 0.1), b.float())
+    assert relative_error(solution.iterates[solution.last].double(), exact) < 1e-3
+
+
 def test_a_space_that_is_invariant_ends_it():
     B = torch.diag(torch.tensor([-3.0, -3.0, 2.0, 2.0, 5.0], dtype=torch.float64))
     b = torch.tensor([1.0, 2.0, 3.0, 4.0, 0.0], dtype=torch.float64)

@@ -12,8 +12,10 @@ from engine.indefinite import indefinite
 from engine.linear_systems import quadratic, system
 from hessianfree import HessianFree
 from hessianfree.cg import ConjugateGradient
+from hessianfree.cg_backtracking import LastIterate
 from hessianfree.curvature import Hessian
 from hessianfree.damping import ConstantDamping, LevenbergMarquardt
+from hessianfree.linesearch import FixedScale
 from hessianfree.method import Method
 from hessianfree.records import Agreement, CGSolution
 from hessianfree.stopping import IterationLimit, ResidualTolerance
@@ -159,6 +161,17 @@ def test_an_optimizer_carries_it_from_step_to_step(damping):
         seen.add(bounded)
     assert radius > 0.1
     assert True in seen
+
+
+def test_the_ratio_is_measured_also_where_nothing_else_asks_for_it():
+    problem = problems.make("cross-entropy")
+    parts = {"damping": ConstantDamping(), "selector": LastIterate(), "search": FixedScale()}
+    method = Method(solver=SteihaugToint(radius=0.1), warm_start=0, **parts)
+    opt = HessianFree.from_method(problem.parameters, method, lr=0.5)
+    opt.step(problem.forward)
+    assert opt.last_report.reduction_ratio > 0.75
+    assert opt.last_report.loss_evaluations == 2
+    assert opt.state["radius"] == 0.2
 
 
 def test_other_solvers_have_none():
