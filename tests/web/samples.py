@@ -1,13 +1,17 @@
 """What a run may have recorded, as figures take it and as it is sent to a server."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
+import plotly.graph_objects as go
 
-from hessianfree_lab.figures import Curve
+from hessianfree_lab.figures import Curve, Kind, Material, as_json
+from hessianfree_lab.records import CGTrace, KeptIterate, Landscape, SlicePoint, Trial
 from hessianfree_lab.records.series import Series
+from server.makers import spectrum
 
 HESSIAN_FREE: Mapping[str, Sequence[Any]] = {
     "loss": [4.0, 2.0, 1.0, 0.5],
@@ -35,6 +39,53 @@ def curve_of(values: Mapping[str, Sequence[Any]], *, run: str = "run-a", x_name:
     return Curve(
         run=run, name=f"name of {run}", attempt=2, series=Series(x_name, list(x), steps, columns, rows)
     )
+
+
+LANDSCAPE = Landscape(x=[-2, 0, 2], y=[-1, 0, 1], z=[[5, 4, math.nan], [3, 1, 2], [9, 8, 7]], minima=[(0, 0)])
+TRACE = CGTrace(
+    step=7,
+    stop="Convergence (Martens)",
+    damping=0.5,
+    model_values=[0.0, -1.0, -1.5],
+    residual_norms=[4.0, 1.0, math.inf],
+    kept=[KeptIterate(iteration=1, loss=3.0), KeptIterate(iteration=2)],
+    chosen_iteration=1,
+    ritz_values=[0.5, 2.0],
+    line_search=[Trial(scale=1.0, loss=3.0), Trial(scale=0.8, loss=2.0)],
+    slice=[
+        SlicePoint(scale=-0.5, loss=5.0, model=4.5),
+        SlicePoint(scale=0.0, loss=4.0, model=4.0),
+        SlicePoint(scale=2.0, loss=math.inf, model=2.5),
+    ],
+)
+SPECTRUM = spectrum(
+    7,
+    dimension=1_000,
+    largest=80.0,
+    smallest=-10.0,
+    trace=300.0,
+    trace_error=12.0,
+    nodes=[-10.0, -0.1, 0.2, 80.0],
+    weights=[0.001, 0.099, 0.898, 0.002],
+)
+FULL = Material(curves=(curve_of(HESSIAN_FREE),), landscape=LANDSCAPE, trace=TRACE, spectrum=SPECTRUM)
+
+
+def drawn(kind: Kind, material: Material) -> dict[str, Any]:
+    """The figure as a browser gets it: JSON without NaN, which Plotly itself accepts."""
+    parts = json.loads(json.dumps(as_json(kind.draw(material)), allow_nan=False))
+    go.Figure(parts)
+    return parts  # type: ignore[no-any-return]
+
+
+def traces(figure: dict[str, Any], metric: str, **meta: Any) -> list[dict[str, Any]]:
+    wanted = {"metric": metric} | meta
+    return [
+        trace
+        for trace in figure["data"]
+        if wanted.items() <= trace.get("meta", {}).items()
+        and trace["meta"].get("marks", False) == meta.get("marks", False)
+    ]
 
 
 def record(

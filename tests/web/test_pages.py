@@ -3,12 +3,16 @@
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from hessianfree_lab.serving import running
+from hessianfree_lab.settings import Settings
 from hessianfree_web import STATIC
+from server.makers import announcement
 from web.samples import record
 
 HOSTILE = "<script>alert(1)</script>\"'&"
@@ -150,6 +154,18 @@ def test_a_run_page_shows_the_figures_whose_metrics_it_has(browse: httpx.Client,
     assert "hidden" in solve
     (spectrum,) = page_of(browse, f"/runs/{run}").tags("loss-spectrum")
     assert (spectrum["data-needs"], "hidden" in spectrum) == ("spectrum_largest", True)
+
+
+def test_slices_have_a_place_where_the_job_asked_for_them(tmp_path: Path) -> None:
+    with (
+        running(Settings(data_dir=tmp_path, port=0)) as url,
+        httpx.Client(base_url=url, headers={"Accept": "text/html"}) as http,
+    ):
+        assert http.post("/api/v1/workers", json=announcement().model_dump(mode="json")).is_success
+        for recorded, there in (({"slices": 5}, True), ({}, False)):
+            run = http.post("/api/v1/jobs", json={"problem": "bowl", "record": recorded}).json()["id"]
+            shown = {figure["data-figure"] for figure in page_of(http, f"/runs/{run}").tags("live-figure")}
+            assert ("loss-slice" in shown) == there
 
 
 def test_a_run_page_shows_spectra_where_there_are_some(browse: httpx.Client, http: httpx.Client) -> None:

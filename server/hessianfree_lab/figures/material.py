@@ -67,4 +67,5 @@ class Kind:
     draw: "Callable[[Material], go.Figure]"
     metrics: tuple[str, ...] = ()
     source: Literal["series", "landscape", "trace", "spectrum"] = "series"
+    asked_by: str | None = None  # the name in a job's `record` without which it has nothing to show
     either_scale: bool = True  # whether a logarithmic y axis makes as much sense as a linear one

@@ -7,6 +7,7 @@ from hessianfree_lab.figures.extreme_eigenvalues import EXTREME_EIGENVALUES
 from hessianfree_lab.figures.gradient_norm import GRADIENT_NORM
 from hessianfree_lab.figures.inner_solve import INNER_SOLVE
 from hessianfree_lab.figures.loss import LOSS
+from hessianfree_lab.figures.loss_slice import LOSS_SLICE
 from hessianfree_lab.figures.material import Kind
 from hessianfree_lab.figures.metric import METRIC
 from hessianfree_lab.figures.path import PATH
@@ -28,6 +29,7 @@ FIGURES: dict[str, Kind] = {
         EXTREME_EIGENVALUES,
         INNER_SOLVE,
         RITZ_VALUES,
+        LOSS_SLICE,
         SPECTRUM,
         METRIC,
     )

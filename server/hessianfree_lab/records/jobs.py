@@ -27,16 +27,28 @@ class Resources(Wire):
 
 
 class Recording(Wire):
-    """What is recorded beside every step's metrics and inner solve; off the training clock."""
+    """What is recorded beside every step's metrics and inner solve."""
 
     spectrum: int | None = Field(
         None,
         ge=1,
         le=10_000_000,
-        description="A spectrum of the loss at the first step and every so many steps from there; empty: none.",
+        description=(
+            "A spectrum of the loss at the first step and every so many from there; empty: none. Off the training "
+            "clock."
+        ),
     )
     spectrum_of: Literal["hessian", "ggn"] = Field(
         "hessian", description="Of which matrix: the Hessian, or the generalized Gauss-Newton matrix."
+    )
+    slices: int | None = Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        description=(
+            "The loss along the step beside its model, at the first step and every so many from there; empty: none. "
+            "Counts as work of the step."
+        ),
     )
 
 

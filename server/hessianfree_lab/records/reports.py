@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Literal, Protocol
 
-from hessianfree_lab.records.steps import CGTrace, KeptIterate, Spectrum, Trial
+from hessianfree_lab.records.steps import CGTrace, KeptIterate, SlicePoint, Spectrum, Trial
 
 
 class SolveTraceLike(Protocol):
@@ -30,6 +30,8 @@ class SolveTraceLike(Protocol):
     def preconditioned(self) -> bool: ...
     @property
     def line_search(self) -> Sequence[tuple[float, float]]: ...
+    @property
+    def slice(self) -> Sequence[tuple[float, float, float]]: ...
     def ritz_values(self) -> Sequence[float]: ...
 
 
@@ -81,6 +83,7 @@ def trace_of(step: int, trace: SolveTraceLike) -> CGTrace:
         ritz_values=list(trace.ritz_values()),
         preconditioned=trace.preconditioned,
         line_search=[Trial(scale=scale, loss=loss) for scale, loss in trace.line_search],
+        slice=[SlicePoint(scale=scale, loss=loss, model=model) for scale, loss, model in trace.slice],
     )
 
 

@@ -53,6 +53,14 @@ class Trial(Wire):
     loss: Number
 
 
+class SlicePoint(Wire):
+    """The loss at a scale of the step, and what the damped model says of it."""
+
+    scale: Number
+    loss: Number
+    model: Number
+
+
 class CGTrace(Wire):
     """The inner solve of one step. Lists over iterations start with iteration 0."""
 
@@ -72,6 +80,9 @@ class CGTrace(Wire):
         False, description="Ritz values are then those of the preconditioned matrix."
     )
     line_search: list[Trial] = Field(default_factory=list)
+    slice: list[SlicePoint] = Field(
+        default_factory=list, description="The loss along the step, where asked for."
+    )
 
 
 class Spectrum(Wire):

@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
+from hessianfree_lab.errors import Fault, InvalidRequest
 from hessianfree_lab.records import CGTrace, JobSpec, Landscape, Scalar, Spectrum, StepRecord
 from hessianfree_lab.records.reports import trace_of
 from hessianfree_lab.training.clock import Clock
 from hessianfree_lab.training.devices import choose, make_deterministic
 from hessianfree_lab.training.errors import Diverged
-from hessianfree_lab.training.optimizers import OPTIMIZERS, Taken
+from hessianfree_lab.training.optimizers import OPTIMIZERS, SlicingDriver, Taken
 from hessianfree_lab.training.params import parse
 from hessianfree_lab.training.problems import PROBLEMS
 from hessianfree_lab.training.registry import find
@@ -43,6 +44,12 @@ class Session:
         make_deterministic(spec.seed)
         self.task = problem.build(problem_params, spec.seed, self.device, DTYPES[spec.dtype])
         self.driver = optimizer.build(optimizer_params, self.task)
+        if spec.record.slices is not None:
+            if not isinstance(self.driver, SlicingDriver):
+                path = "record.slices"
+                message = f"{path} = {spec.record.slices}: steps of {spec.optimizer!r} have no model; leave it empty."
+                raise InvalidRequest([Fault(path, message)])
+            self.driver.record_slices(spec.record.slices)
         self.step = 0
         self.seconds = 0.0
         self._clock = Clock(self.device)

@@ -93,6 +93,25 @@ def test_hessian_free_tells_of_its_inner_solve():
         assert min(trace.ritz_values) >= record.metrics["damping"] * 0.99
 
 
+def test_slices_of_the_loss_where_they_are_asked_for():
+    sliced = list(session("digits-classifier", steps=4, record={"slices": 3}))
+    plain = list(session("digits-classifier", steps=4))
+    assert [len(trace.slice) for _, trace in sliced] == [11, 0, 0, 11]
+    for (record, trace), (without, _) in zip(sliced, plain, strict=True):
+        assert record.metrics["loss_after"] == without.metrics["loss_after"]
+        for point in trace.slice:
+            if point.scale == 0:
+                assert point.loss == point.model == record.metrics["loss"]
+            if point.scale == record.metrics["step_scale"]:
+                assert point.loss == record.metrics["loss_after"]
+
+
+def test_an_optimizer_whose_steps_have_no_model_has_no_slices():
+    with pytest.raises(InvalidRequest, match="steps of 'adam' have no model") as refused:
+        session("digits-classifier", "adam", record={"slices": 3})
+    assert [fault.path for fault in refused.value.faults] == ["record.slices"]
+
+
 def test_a_rejected_step_says_why_and_an_accepted_one_nothing():
     params = {"lr": 40.0, "use_linesearch": False, "reject_worse": True}
     records = records_of(session("rosenbrock", steps=30, optimizer_params=params))

@@ -1,9 +1,11 @@
 """Hessian-free optimization, with and without preconditioner."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from torch import Tensor
 
+from hessianfree.loss_slice import LossSlice
 from hessianfree.optimizer import HessianFree
 from hessianfree_lab.errors import Fault, InvalidRequest
 from hessianfree_lab.records import Scalar
@@ -14,6 +16,19 @@ from hessianfree_lab.training.optimizers.methods import HessianFreeParams, metho
 from hessianfree_lab.training.problems.interface import Batch, Task
 from hessianfree_lab.training.problems.recurrent import RecurrentNetwork
 
+SCALES = (
+    -0.5,
+    -0.25,
+    0.0,
+    0.25,
+    0.5,
+    0.75,
+    1.0,
+    1.25,
+    1.5,
+    1.75,
+    2.0,
+)  # of the step, where a slice is asked for
 PRECONDITIONER_COST = 4 / 3
 """Gradients: a forward pass, a backward pass, and a product of the squares, where a gradient has only the first two."""
 
@@ -62,6 +77,10 @@ class HessianFreeDriver:
                 float(metrics["gradient_equivalents"] or 0) + PRECONDITIONER_COST
             )
         return Taken(metrics=metrics, seconds=finished - started, trace=self._optimizer.last_trace)
+
+    def record_slices(self, every: int) -> None:
+        execution = self._optimizer.execution
+        self._optimizer.execution = replace(execution, loss_slice=LossSlice(scales=SCALES, every=every))
 
     def _preconditioner(self, batch: Batch | None) -> Callable[[Tensor], Tensor] | None:
         if not self._with_fisher or batch is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from hessianfree_lab.records import OptimizerInfo, Scalar
 from hessianfree_lab.records.reports import SolveTraceLike
@@ -24,6 +24,14 @@ class Driver(Protocol):
 
     def step(self) -> Taken:
         """One step on the task's present batch."""
+
+
+@runtime_checkable
+class SlicingDriver(Driver, Protocol):
+    """One whose steps have a model, to be seen beside the loss along the step."""
+
+    def record_slices(self, every: int) -> None:
+        """From now on at the first step, and every so many from there, into the trace."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ import { FormField } from "./form-field.js";
 import { pageData } from "./page-data.js";
 
 const GENERAL = ["name", "budget.steps", "budget.seconds", "budget.target_loss", "seed", "dtype", "device", "tags"];
-const FURTHER = ["priority", "max_attempts", "checkpoint_every", "record.spectrum", "record.spectrum_of", "resources.gpus", "resources.processes", "notes"];
-const TITLES = { "budget.steps": "Steps", "budget.seconds": "Seconds", "budget.target_loss": "Target loss", dtype: "Precision", "record.spectrum": "Steps between spectra" };
+const FURTHER = ["priority", "max_attempts", "checkpoint_every", "record.spectrum", "record.spectrum_of", "record.slices", "resources.gpus", "resources.processes", "notes"];
+const TITLES = { "budget.steps": "Steps", "budget.seconds": "Seconds", "budget.target_loss": "Target loss", dtype: "Precision", "record.spectrum": "Steps between spectra", "record.slices": "Steps between slices" };
 
 class JobForm extends HTMLElement {
   #data = pageData();
