@@ -168,6 +168,19 @@ class PreconditionerAt(Protocol):
         ...
 
 
+class Calibration(Protocol):
+    """Finds the damping of the first step."""
+
+    def dampings(
+        self, here: Linearization, given: Sequence[float], members: Sequence[Tensor]
+    ) -> tuple[tuple[float, ...], int]:
+        """A damping for each parameter group, and how many curvature products that took.
+
+        `given` are those that the groups were given; `members` [P] are true for a group's own parameters.
+        """
+        ...
+
+
 class DampingPolicy(Protocol):
     """Sets the damping of the next step."""
 
@@ -218,6 +231,8 @@ class Parts(Protocol):
     def solver(self) -> LinearSolver: ...
     @property
     def preconditioner(self) -> PreconditionerAt | None: ...
+    @property
+    def calibration(self) -> Calibration | None: ...
     @property
     def damping(self) -> DampingPolicy: ...
     @property

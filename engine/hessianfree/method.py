@@ -9,6 +9,7 @@ from hessianfree.curvature.gauss_newton import GaussNewton
 from hessianfree.damping import LevenbergMarquardt
 from hessianfree.interfaces import (
     Acceptance,
+    Calibration,
     CandidateSelector,
     CurvatureAt,
     DampingPolicy,
@@ -26,6 +27,7 @@ class Method:
 
     `preconditioner` makes CG's preconditioner anew for each step; one given to a step itself wins over it.
     `structure` adds to the curvature what damps changes inside the model, at the damping of the first group.
+    `calibration` finds the first step's damping, instead of the one given (`structure` has that one for a step yet).
     `warm_start` is the share of a CG solution that the next solve starts from [Martens & Sutskever 2012, 10]; 0: none.
     """
 
@@ -33,6 +35,7 @@ class Method:
     solver: LinearSolver = field(default_factory=ConjugateGradient)
     structure: Structure | None = None
     preconditioner: PreconditionerAt | None = None
+    calibration: Calibration | None = None
     damping: DampingPolicy = field(default_factory=LevenbergMarquardt)
     selector: CandidateSelector = field(default_factory=EfficientBacktracking)
     search: StepSearch = field(default_factory=ArmijoBacktracking)

@@ -45,6 +45,11 @@ def hessian_free_step(
     gradient_norm = torch.linalg.vector_norm(here.gradient).item()
     linearized = time.perf_counter()
 
+    products = 0
+    if parts.calibration is not None and memory.steps == 0:
+        members = _members(objective, here.gradient, len(memory.dampings))
+        dampings, products = parts.calibration.dampings(here, memory.dampings, members)
+        memory = replace(memory, dampings=dampings)
     damping = objective.spread(memory.dampings)
     prepared: Preconditioning | None = None
     if M is None and parts.preconditioner is not None:
@@ -96,7 +101,7 @@ def hessian_free_step(
             rejection = objection or f"{failed} found nothing better than the starting point"
             next_memory = parts.acceptance.after_rejection(memory, next_memory)
 
-    products = solution.products + (prepared.products if prepared else 0)
+    products += solution.products + (prepared.products if prepared else 0)
     report = StepReport(
         loss=here.loss,
         loss_after=found.loss,
@@ -138,6 +143,12 @@ def hessian_free_step(
         agreement=agreement,
     )
     return StepOutcome(step=step, memory=next_memory, report=report, trace=trace)
+
+
+def _members(objective: Objective, gradient: Tensor, groups: int) -> list[Tensor]:
+    """For each parameter group, where in a [P] vector it is."""
+    numbers = objective.spread([float(group) for group in range(groups)])
+    return [torch.zeros_like(gradient) + numbers == group for group in range(groups)]
 
 
 def _next_start(solution: CGSolution, warm_start: float) -> Tensor | None:
