@@ -55,9 +55,15 @@ class ConjugateGradient:
     kept_bytes: int = 2**30
 
     def solve(
-        self, A: LinearMap, b: Tensor, x0: Tensor | None = None, M: LinearMap | None = None
+        self,
+        A: LinearMap,
+        b: Tensor,
+        x0: Tensor | None = None,
+        M: LinearMap | None = None,
+        *,
+        Ax0: Tensor | None = None,
     ) -> CGSolution:
-        """Run CG from `x0` (None: zero), preconditioned by `M`, an approximate inverse of A."""
+        """Run CG from `x0` (None: zero), preconditioned by `M`, an approximate inverse of A; `Ax0` saves a product."""
         max_iter = b.numel() if self.max_iter is None else self.max_iter
         keep = frozenset(storing_grid(max_iter) if self.keep is None else self.keep)
         most_kept = max(1, self.kept_bytes // max(b.nbytes, 1))
@@ -69,7 +75,7 @@ class ConjugateGradient:
             x0 = None
 
         x = torch.zeros_like(b) if x0 is None else x0.clone()
-        r = -b if x0 is None else A(x0) - b
+        r = -b if x0 is None else (A(x0) if Ax0 is None else Ax0) - b
         y = r if M is None else M(r)
         p = -y
         ry = torch.dot(r, y)
@@ -78,7 +84,7 @@ class ConjugateGradient:
         model_values, residual_norms = [model_value], [math.sqrt(r_squared)]
         alphas: list[float] = []
         betas: list[float] = []
-        products = 0 if x0 is None else 1
+        products = int(x0 is not None and Ax0 is None)
         lowest: float | None = None
 
         def reason_to_stop() -> str | None:

@@ -21,12 +21,16 @@ class Losses:
         objective: Objective,
         solution: CGSolution,
         memory: Memory,
+        damping: float | Tensor,
         loss_at_zero: float,
         judge: Objective | None = None,
     ) -> None:
-        """`judge` is what `agreement` looks at instead of `objective`: the same function of more data."""
+        """`damping` is that of the solve, a float or [P].
+
+        `judge` is what `agreement` looks at instead of `objective`: the same function of more data.
+        """
         self._judge = judge
-        self._objective, self._solution, self._dampings = objective, solution, memory.dampings
+        self._objective, self._solution, self._damping = objective, solution, damping
         rates = objective.spread(memory.learning_rates)
         self.initial_scale = rates if isinstance(rates, float) else max(memory.learning_rates)
         self._bend = None if isinstance(rates, float) else rates / self.initial_scale
@@ -76,7 +80,7 @@ class Losses:
         if self._judge is not None:
             return self._judgement(self._judge, x)
         if promise is Promise.UNDAMPED:
-            predicted -= 0.5 * torch.dot(self._objective.spread(self._dampings) * x, x).item()
+            predicted -= 0.5 * torch.dot(self._damping * x, x).item()
         return Agreement(self.of(last) - self._at_zero, predicted, promise or Promise.DAMPED)
 
     def known(self, iteration: int) -> float | None:
@@ -113,7 +117,7 @@ class Losses:
     def _half_curvature_along(self, d: Tensor) -> float:
         """d'Ad / 2 of a step that is no iterate. The trials since have moved the parameters: CG's graphs are stale."""
         here = self._objective.linearize()
-        A = Damped(here.curvature, self._objective.spread(self._dampings))
+        A = Damped(here.curvature, self._damping)
         self.products += 1
         self._linearizations += here.cost + here.product_cost
         return 0.5 * torch.dot(d, A(d)).item()

@@ -17,7 +17,13 @@ class Negated:
 
     def linearize(self) -> Linearization:
         here = self._objective.linearize()
-        return replace(here, loss=-here.loss, gradient=-here.gradient, curvature=negated(here.curvature))
+        return replace(
+            here,
+            loss=-here.loss,
+            gradient=-here.gradient,
+            curvature=negated(here.curvature),
+            passes=tuple(replace(forward, weight=-forward.weight) for forward in here.passes),
+        )
 
     def loss_at(self, step: Tensor) -> float:
         return -self._objective.loss_at(step)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from hessianfree.errors import ClosureError
 from hessianfree.evaluation import Evaluation
 from hessianfree.interfaces import CurvatureAt, LinearMap
 from hessianfree.parameters import Parameters
-from hessianfree.records import Linearization
+from hessianfree.records import ForwardPass, Linearization
 
 Forward = Callable[[], tuple[Tensor, Any]]
 _Numbered = tuple[int, tuple[Any, Any]]  # a batch and its position in its list
@@ -113,6 +114,13 @@ class ClosureObjective:
             curvature=product,
             cost=1.0 if self._gradient is None else 1 / 3,
             product_cost=getattr(product, "product_cost", self._curvature.product_cost),
+            passes=(
+                ForwardPass(
+                    parameters=self._parameters,
+                    weight=1.0,
+                    run=lambda: self._evaluation.differentiable(self._forward),
+                ),
+            ),
         )
 
 
@@ -180,6 +188,12 @@ class BatchedObjective:
             ),
             cost=self._share_of_unit * (1.0 if self._loss_is_on_gradient_data else 4 / 3),
             product_cost=self._share_of_unit * self._curvature.product_cost * self._share_of_products,
+            passes=tuple(
+                ForwardPass(
+                    parameters=self._parameters, weight=weight, run=partial(self._differentiable, batch)
+                )
+                for weight, batch in self._product_batches
+            ),
         )
 
     def loss_at(self, step: Tensor) -> float:

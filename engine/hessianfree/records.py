@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from hessianfree.interfaces import LinearMap
+    from hessianfree.interfaces import FlatView, LinearMap
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForwardPass:
+    """A way to run the model once more at the current parameters, on some of the curvature's data.
+
+    `run()` answers (loss, outputs) with a graph; the objective is the sum of the passes' losses, `weight` each.
+    """
+
+    parameters: FlatView
+    weight: float
+    run: Callable[[], tuple[Tensor, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +32,8 @@ class Linearization:
     """What is known of the objective at the current parameters.
 
     `cost` is what it took to get here, `product_cost` what one curvature product takes, both in gradients of the
-    full batch (docs/engine.md explains the unit).
+    full batch (docs/engine.md explains the unit). `passes` are for what looks into the model while it computes; none
+    of them has run yet.
     """
 
     loss: float
@@ -28,6 +41,7 @@ class Linearization:
     curvature: LinearMap  # [P] -> [P], undamped
     cost: float
     product_cost: float
+    passes: tuple[ForwardPass, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +49,12 @@ class Preconditioning:
     """A preconditioner at one point, and what it took to make.
 
     `memory` is handed to the next step's call and saved with the optimizer: tensors that nobody changes any more. The
-    cost is `products` curvature products and `cost` gradients of other work.
+    cost is `products` curvature products and `cost` gradients of other work. Where there are `damping_units`, the step
+    damps each parameter by so many times the damping, and `inverse` has that in it.
     """
 
     inverse: LinearMap  # [P] -> [P], symmetric and positive definite
+    damping_units: Tensor | None = None  # [P]
     memory: Mapping[str, Tensor] | None = None
     products: int = 0
     cost: float = 0.0

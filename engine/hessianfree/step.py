@@ -55,6 +55,8 @@ def hessian_free_step(
     if M is None and parts.preconditioner is not None:
         prepared = parts.preconditioner(here, damping, memory.preconditioner)
         M = prepared.inverse
+        if prepared.damping_units is not None:
+            damping = damping * prepared.damping_units
     solver = parts.solver
     bounded = solver if isinstance(solver, BoundedSolver) else None
     if bounded and memory.radius is not None:
@@ -62,7 +64,7 @@ def hessian_free_step(
     solution = solver.solve(Damped(here.curvature, damping), -here.gradient, memory.start, M)
     solved = time.perf_counter()
 
-    losses = Losses(objective, solution, memory, here.loss, judge)
+    losses = Losses(objective, solution, memory, damping, here.loss, judge)
     candidate = losses.candidate(parts.selector.choose(losses.of, sorted(solution.iterates)))
     slope = torch.dot(here.gradient, candidate.step).item()
     found = parts.search.search(
@@ -86,7 +88,9 @@ def hessian_free_step(
         ),
         learning_rates=memory.learning_rates,
         steps=memory.steps + 1,
-        start=_next_start(solution, parts.warm_start),
+        start=_next_start(
+            solution, parts.warm_start(memory.steps) if callable(parts.warm_start) else parts.warm_start
+        ),
         radius=bounded.radius_after(solution, agreement) if bounded and agreement else memory.radius,
         preconditioner=prepared.memory if prepared else memory.preconditioner,
     )

@@ -1,6 +1,7 @@
 """What the Gauss-Newton matrix owes to the loss: its Hessian in the outputs, and the way back from there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -71,6 +72,25 @@ class LossHessian:
         """Whether the loss is linear in the outputs."""
         return not any(slope.requires_grad for slope in self._slopes)
 
+    def in_outputs(self, tangents: Sequence[Tensor]) -> list[Tensor]:
+        """The product of H_L with vectors shaped like `arguments`; the loss's direct use of parameters is left out."""
+        curved = [
+            (slope, tangent)
+            for slope, tangent in zip(self.slopes, tangents, strict=True)
+            if slope.requires_grad
+        ]
+        if not curved:
+            return [torch.zeros_like(argument) for argument in self.arguments]
+        with _cut_at(self.arguments):
+            products = torch.autograd.grad(
+                [slope for slope, _ in curved],
+                self.arguments,
+                grad_outputs=[tangent for _, tangent in curved],
+                retain_graph=True,
+                materialize_grads=True,
+            )
+        return list(products)
+
     def pull_back(self, tangents: Sequence[Tensor | None], vector: Tensor) -> Tensor:
         """The product with `vector` [P], for the parts of J v that belong to `arguments`; None stands for zeros."""
         parts = self._parameters.split(vector)
@@ -100,12 +120,19 @@ def _partial_gradients(loss: Tensor, outputs: Sequence[Tensor], direct: Sequence
     it was computed from. Here only zeros go past an output. That costs a backward pass through the network, though
     no graph, once; a loss that uses one output and no parameter is spared it.
     """
+    with _cut_at(outputs):
+        return list(torch.autograd.grad(loss, [*outputs, *direct], create_graph=True))
+
+
+@contextmanager
+def _cut_at(outputs: Sequence[Tensor]) -> Iterator[None]:
+    """Inside, a backward pass takes down the gradients that arrive at `outputs`, and goes on from there with zeros."""
     cut: dict[Any, set[int]] = {}
     for node, output in map(edge_of, outputs):
         cut.setdefault(node, set()).add(output)
     hooks = [node.register_prehook(_Cut(held)) for node, held in cut.items()]
     try:
-        return list(torch.autograd.grad(loss, [*outputs, *direct], create_graph=True))
+        yield
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,0 +1,228 @@
+"""Kronecker-factored blocks of the curvature as preconditioner."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hessianfree.curvature.loss_hessian import LossHessian
+from hessianfree.graph import Edge
+from hessianfree.interfaces import FlatView
+from hessianfree.preconditioners import estimates
+from hessianfree.preconditioners.layers import Layer, Watch, layers_of
+from hessianfree.preconditioners.output_samples import sample
+from hessianfree.records import ForwardPass, Linearization, Preconditioning
+
+
+@dataclass(frozen=True, kw_only=True)
+class KFAC:
+    """(A + a I) x (G + b I) for each layer's block of the curvature, inverted [Martens & Grosse 2015, 3; 6.3].
+
+    A [I, I] is the mean of a a' over the inputs a of the layer, G [O, O] the sum of g g' over the slopes g that arrive
+    at its outputs when the loss's are drawn at random (see `sample`). A layer called more than once, or a
+    convolution, counts every call and place as a row of its own [Eschenhagen et al. 2023, 3: expand]. What belongs to
+    no linear layer or 2-D convolution of `model`, and what is shared between two, has the mean square of the same
+    random slopes as its diagonal, averaged in the same way.
+
+    a and b have two parts: `ridge` times the factor's mean eigenvalue, without which CG follows the noise of the
+    estimate, and sqrt(damping), shared between the factors by the ratio of their mean eigenvalues [ibid., 6.3].
+
+    The damping of a layer is in units of its mean curvature, mean(diag A) mean(diag G), to the power of `balance`: 0 is
+    Tikhonov's, the same for all, 1 as scale-free as [Marquardt 1963]. Layers of a deep net differ by orders of
+    magnitude: a damping right for some of them ties the others down.
+
+    The factors are moving averages, the last estimate weighing 1 - decay, and the first ones their plain mean. All is
+    renewed every `every` steps: at a forward and a backward pass over the curvature's data, and one inverse a factor,
+    O(I^3 + O^3). Applying it costs two products of matrices a layer, as a gradient over I + O cases does at most.
+
+    `model` is only watched, by hooks, during passes of its own. With the Hessian it approximates the Gauss-Newton
+    matrix all the same.
+    """
+
+    model: nn.Module
+    ridge: float = 0.01
+    balance: float = 0.5
+    decay: float = 0.8
+    every: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.ridge < math.inf:
+            raise ValueError(f"ridge must be above 0 and finite; got {self.ridge}")
+        if not 0 <= self.balance <= 1:
+            raise ValueError(f"balance must be from 0 to 1; got {self.balance}")
+        if not 0 <= self.decay < 1:
+            raise ValueError(f"decay must be >= 0 and below 1; got {self.decay}")
+        if self.every < 1:
+            raise ValueError(f"every must be at least 1; got {self.every}")
+
+    def __call__(
+        self, here: Linearization, damping: float | Tensor, memory: Mapping[str, Tensor] | None
+    ) -> Preconditioning:
+        parameters = here.passes[0].parameters
+        layers = layers_of(self.model, parameters.tensors)
+        call = estimates.call_number(memory)
+        if memory is not None and call % self.every:
+            kept = {**memory, "calls": torch.tensor(call + 1)}
+            return self._prepared(layers, parameters, kept, cost=0.0)
+        generator = estimates.generator(here.gradient, self.seed, call)
+        renewals = call // self.every + 1
+        share = 1 - min(self.decay, 1 - 1 / renewals)
+        factors = _estimated(here.passes, layers, generator)
+        if memory is not None:
+            factors = {name: memory[name].lerp(new, share) for name, new in factors.items()}
+        units = _mean_curvatures(factors, layers, parameters) ** self.balance if self.balance else None
+        inverses = _inverted(
+            factors, layers, parameters, damping if units is None else damping * units, self.ridge
+        )
+        kept = {"calls": torch.tensor(call + 1), **factors, **inverses}
+        if units is not None:
+            kept["units"] = units
+        return self._prepared(layers, parameters, kept, cost=here.product_cost)
+
+    def _prepared(
+        self, layers: Sequence[Layer], parameters: FlatView, kept: Mapping[str, Tensor], cost: float
+    ) -> Preconditioning:
+        return Preconditioning(
+            inverse=_Inverse(layers, parameters, kept),
+            damping_units=kept.get("units"),
+            memory=kept,
+            cost=cost,
+        )
+
+
+class _Inverse:
+    """v -> the inverses on either side of v's blocks, and over the rest's diagonal."""
+
+    def __init__(self, layers: Sequence[Layer], parameters: FlatView, memory: Mapping[str, Tensor]) -> None:
+        self._layers, self._parameters = layers, parameters
+        self._pairs = [(memory[f"A{i}^-1"], memory[f"G{i}^-1"]) for i in range(len(layers))]
+        self._rest = memory["rest^-1"]  # 0 for what the layers hold
+
+    def __call__(self, vector: Tensor, /) -> Tensor:
+        result = self._rest * vector
+        parts, answers = self._parameters.split(vector), self._parameters.split(result)
+        for layer, (A, G) in zip(self._layers, self._pairs, strict=True):
+            layer.write(G @ layer.joined(parts) @ A, answers)
+        return result
+
+
+def _estimated(
+    passes: Sequence[ForwardPass], layers: Sequence[Layer], generator: torch.Generator
+) -> dict[str, Tensor]:
+    """The factors A0, G0, A1, ... of fresh passes, and "rest" [P], the squared slopes of what no layer holds."""
+    parameters = passes[0].parameters
+    held = {place for layer in layers for place in layer.places}
+    others = [i for i in range(len(parameters.tensors)) if i not in held]
+    squares: list[Tensor | float] = [0.0] * len(layers)
+    rows = [0] * len(layers)
+    slopes: list[Tensor | float] = [0.0] * len(layers)
+    rest = torch.zeros_like(parameters.flatten(parameters.tensors))
+    for forward in passes:
+        watch = Watch(layers)
+        with watch.watching(), torch.enable_grad():
+            loss, outputs = forward.run()
+        hessian = LossHessian(loss, outputs, parameters)
+        edges = [edge for calls in watch.edges for edge in calls]
+        arriving = _slopes_at(
+            [*edges, *(parameters.tensors[i] for i in others)], hessian, forward.weight, generator
+        )
+        of_calls, of_others = arriving[: len(edges)], arriving[len(edges) :]
+        for i, layer in enumerate(layers):
+            if (seen := watch.squares[i]) is not None:
+                squares[i] = squares[i] + seen
+            rows[i] += watch.rows[i]
+            for slope in of_calls[: len(watch.edges[i])]:
+                if slope is not None:
+                    g = layer.slopes(slope)
+                    slopes[i] = slopes[i] + g.T @ g
+            of_calls = of_calls[len(watch.edges[i]) :]
+        spread: list[Tensor | None] = [None] * len(parameters.tensors)
+        for i, slope in zip(others, of_others, strict=True):
+            spread[i] = None if slope is None else slope.square()
+        rest += parameters.flatten(spread)
+    factors = {"rest": rest}
+    for i, layer in enumerate(layers):
+        matrix = layer.joined(parameters.tensors).detach()
+        factors[f"A{i}"] = matrix.new_zeros(matrix.shape[1], matrix.shape[1]) + squares[i] / max(rows[i], 1)
+        factors[f"G{i}"] = matrix.new_zeros(matrix.shape[0], matrix.shape[0]) + slopes[i]
+    return factors
+
+
+def _slopes_at(
+    places: Sequence[Edge | Tensor], hessian: LossHessian, weight: float, generator: torch.Generator
+) -> list[Tensor | None]:
+    """Random slopes of the outputs, carried back to edges of the graph and to parameters; None where none arrives."""
+    if hessian.is_zero or not places:
+        return [None] * len(places)
+    inputs: list[Any] = [  # of both kinds, which torch takes together, but does not say so
+        torch.autograd.graph.GradientEdge(*place) if isinstance(place, tuple) else place for place in places
+    ]
+    drawn = sample(hessian, weight, generator)
+    return list(
+        torch.autograd.grad(
+            hessian.arguments, inputs, grad_outputs=drawn, retain_graph=True, allow_unused=True
+        )
+    )
+
+
+def _means(factors: Mapping[str, Tensor], layers: Sequence[Layer]) -> list[tuple[Tensor, Tensor]]:
+    """The mean eigenvalues of each layer's A and G, both above zero.
+
+    What the data never reach has no scale of its own: it gets the least that the others' can be told apart from.
+    """
+    means = [
+        (factors[f"A{i}"].diagonal().mean(), factors[f"G{i}"].diagonal().mean()) for i in range(len(layers))
+    ]
+    largest = torch.stack([factors["rest"].max(), *(a * g for a, g in means)]).max()
+    least = estimates.least_divisor(largest)
+    floored = ((a.clamp(min=torch.finfo(a.dtype).eps), g) for a, g in means)
+    return [(a, torch.maximum(g, least / a)) for a, g in floored]
+
+
+def _mean_curvatures(factors: Mapping[str, Tensor], layers: Sequence[Layer], parameters: FlatView) -> Tensor:
+    """[P], for each parameter its layer's mean curvature; the rest's own mean for the rest."""
+    rest, means = factors["rest"], _means(factors, layers)
+    held = sum(parameters.split(rest)[place].numel() for layer in layers for place in layer.places)
+    others = rest.sum() / max(rest.numel() - held, 1)
+    smallest = torch.stack([a * g for a, g in means]).min() if means else torch.ones_like(others)
+    curvatures = torch.where(others > 0, others, smallest).expand_as(rest).clone()
+    parts = parameters.split(curvatures)
+    for layer, (a, g) in zip(layers, means, strict=True):
+        for place in layer.places:
+            parts[place].fill_((a * g).item())
+    return curvatures
+
+
+def _inverted(
+    factors: Mapping[str, Tensor],
+    layers: Sequence[Layer],
+    parameters: FlatView,
+    damping: float | Tensor,
+    ridge: float,
+) -> dict[str, Tensor]:
+    """A0^-1, G0^-1, ..., rest^-1, damped; `damping` is a float or [P]."""
+    rest = factors["rest"]
+    dampings = torch.zeros_like(rest) + damping
+    by_tensor = parameters.split(dampings)
+    inverses = {}
+    divisor = rest + dampings + torch.maximum(ridge * rest.mean(), estimates.least_divisor(rest.max()))
+    inverses["rest^-1"] = 1 / divisor
+    diagonal = parameters.split(inverses["rest^-1"])
+    for i, (layer, (a, g)) in enumerate(zip(layers, _means(factors, layers), strict=True)):
+        root = by_tensor[layer.weight].mean().sqrt()
+        inverses[f"A{i}^-1"] = _inverse(factors[f"A{i}"], ridge * a + root * (a / g).sqrt())
+        inverses[f"G{i}^-1"] = _inverse(factors[f"G{i}"], ridge * g + root * (g / a).sqrt())
+        for place in layer.places:
+            diagonal[place].zero_()
+    return inverses
+
+
+def _inverse(factor: Tensor, shift: Tensor) -> Tensor:
+    """(factor + shift I)^-1; in float32 at least, which Cholesky's decomposition asks for."""
+    damped = factor.to(torch.promote_types(factor.dtype, torch.float32), copy=True)
+    damped.diagonal().add_(shift)
+    return torch.cholesky_inverse(torch.linalg.cholesky(damped)).to(factor)

@@ -1,0 +1,331 @@
+"""Kronecker factors as preconditioner: exact where theory says so, and positive definite everywhere else."""
+
+import pytest
+import torch
+from torch import nn
+
+from hessianfree.cg import ConjugateGradient
+from hessianfree.cg_backtracking import LastIterate
+from hessianfree.curvature.loss_hessian import LossHessian
+from hessianfree.linesearch import FixedScale
+from hessianfree.method import Method
+from hessianfree.optimizer import HessianFree
+from hessianfree.parameters import Parameters
+from hessianfree.preconditioners.kfac import KFAC
+from hessianfree.preconditioners.output_samples import sample
+from hessianfree.records import ForwardPass, Linearization
+from hessianfree.stopping import IterationLimit, ResidualTolerance
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(0)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def linearization(model, loss_function, batches):
+    """What a step would hand to the preconditioner; its curvature is dense, its loss a mean over equal batches."""
+    parameters = Parameters([list(model.parameters())])
+
+    def run(inputs, targets):
+        outputs = model(inputs)
+        return loss_function(outputs, targets), outputs
+
+    B = sum(gauss_newton(model, loss_function, *batch) for batch in batches) / len(batches)
+    here = Linearization(
+        loss=0.0,
+        gradient=parameters.zeros(),
+        curvature=lambda v: B @ v,
+        cost=1.0,
+        product_cost=4 / 3,
+        passes=tuple(
+            ForwardPass(parameters=parameters, weight=1 / len(batches), run=lambda batch=batch: run(*batch))
+            for batch in batches
+        ),
+    )
+    return here, B
+
+
+def gauss_newton(model, loss_function, inputs, targets):
+    """J' H_L J, dense."""
+    names = [name for name, p in model.named_parameters() if p.requires_grad]
+    values = [dict(model.named_parameters())[name].detach() for name in names]
+
+    def outputs_of(*values):
+        return torch.func.functional_call(model, dict(zip(names, values, strict=True)), (inputs,)).flatten()
+
+    outputs = model(inputs).detach()
+    J = torch.func.jacrev(outputs_of, argnums=tuple(range(len(values))))(*values)
+    J = torch.cat([part.flatten(1) for part in J], dim=1)
+    H = hessian_of(lambda z: loss_function(z.view_as(outputs), targets), outputs.flatten())
+    return J.T @ H @ J
+
+
+def hessian_of(function, at):
+    return torch.func.jacrev(torch.func.jacrev(function))(at)
+
+
+def dense(M, dimension):
+    return torch.stack([M(e) for e in torch.eye(dimension)], dim=1)
+
+
+def one_output():
+    return nn.Linear(4, 1), nn.MSELoss(), torch.randn(9, 4), torch.randn(9, 1)
+
+
+def one_channel():
+    model = nn.Conv2d(2, 1, 3, stride=2, padding=1, dilation=1)
+    return model, nn.MSELoss(), torch.randn(5, 2, 7, 7), torch.randn(5, 1, 4, 4)
+
+
+@pytest.mark.parametrize("problem", [one_output, one_channel])
+def test_a_linear_map_to_one_output_has_its_whole_curvature(problem):
+    model, loss_function, inputs, targets = problem()
+    here, B = linearization(model, loss_function, [(inputs, targets)])
+    M = KFAC(model=model, ridge=1e-12, balance=0)(here, 0.0, None).inverse
+    assert torch.allclose(dense(M, len(B)) @ B, torch.eye(len(B)), atol=1e-6)
+
+
+def test_batches_are_weighed_as_the_curvature_is():
+    model, loss_function, inputs, targets = one_output()
+    inputs, targets = inputs[:8], targets[:8]
+    halves = [(inputs[:4], targets[:4]), (inputs[4:], targets[4:])]
+    here, B = linearization(model, loss_function, halves)
+    M = KFAC(model=model, ridge=1e-12, balance=0)(here, 0.0, None).inverse
+    assert torch.allclose(dense(M, len(B)) @ B, torch.eye(len(B)), atol=1e-6)
+
+
+def test_the_damping_is_there_to_the_first_order_of_one_factor():
+    """Where the slope's factor is a number, a rank-one block with damping is inverted to its factored damping."""
+    model, loss_function, inputs, targets = one_output()
+    here, B = linearization(model, loss_function, [(inputs, targets)])
+    A = torch.cat([inputs, torch.ones(9, 1)], dim=1)
+    A, G = A.T @ A / 9, torch.tensor(2.0)
+    pi = (A.diagonal().mean() / G).sqrt()
+    expected = torch.kron((G + 0.3 / pi) * torch.ones(1, 1), A + 0.3 * pi * torch.eye(5))
+    M = KFAC(model=model, ridge=1e-12, balance=0)(here, 0.09, None).inverse
+    assert torch.allclose(dense(M, len(B)), torch.linalg.inv(expected), rtol=1e-6)
+
+
+LOSSES = {
+    "squared error": (nn.MSELoss(), lambda: torch.randn(3, 4)),
+    "cross-entropy of pixels": (nn.BCEWithLogitsLoss(reduction="sum"), lambda: torch.rand(3, 4)),
+    "cross-entropy of classes": (nn.CrossEntropyLoss(), lambda: torch.randint(4, (3,))),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_samples_have_the_loss_hessian_as_covariance(name):
+    loss_function, targets_of = LOSSES[name]
+    model, inputs, targets = nn.Linear(5, 4), torch.randn(3, 5), targets_of()
+    outputs = model(inputs)
+    hessian = LossHessian(loss_function(outputs, targets), outputs, Parameters([list(model.parameters())]))
+    generator = torch.Generator().manual_seed(1)
+    draws = torch.stack([sample(hessian, 0.5, generator)[0].flatten() for _ in range(4000)])
+    expected = 0.5 * hessian_of(lambda z: loss_function(z.view(3, 4), targets), outputs.detach().flatten())
+    assert torch.allclose(draws.T @ draws / len(draws), expected, atol=0.06 * expected.abs().max().item())
+
+
+def test_a_loss_of_another_form_falls_back_on_its_slopes():
+    model, inputs = nn.Linear(5, 4), torch.randn(3, 5)
+    outputs = model(inputs)
+    loss = outputs.sum(dim=0).square().mean()  # couples the rows
+    hessian = LossHessian(loss, outputs, Parameters([list(model.parameters())]))
+    (drawn,) = sample(hessian, 1.0, torch.Generator().manual_seed(0))
+    slope = torch.autograd.grad(loss, outputs)[0]
+    assert torch.allclose(drawn.abs(), 3**0.5 * slope.abs())
+
+
+class Shared(nn.Module):
+    """A layer called twice, a normalization, a weight that two layers share, a raw parameter, an unused layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.twice, self.norm = nn.Linear(4, 4), nn.LayerNorm(4)
+        self.one, self.other = nn.Linear(4, 4), nn.Linear(4, 4, bias=False)
+        self.other.weight = self.one.weight
+        self.shift = nn.Parameter(torch.randn(4))
+        self.unused = nn.Linear(3, 2)
+        self.frozen = nn.Linear(4, 2)
+        self.frozen.weight.requires_grad_(False)
+
+    def forward(self, x):
+        h = torch.tanh(self.twice(torch.tanh(self.twice(x)) + self.shift))
+        return self.frozen(self.other(self.norm(self.one(h))))
+
+
+MODELS = {
+    "shared": (Shared, (6, 4), (6, 2)),
+    "inplace": (
+        lambda: nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True), nn.Linear(3, 2)),
+        (6, 4),
+        (6, 2),
+    ),
+    "conv": (
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 2, 3, padding="same"), nn.Conv2d(2, 3, 2), nn.Flatten(), nn.Linear(27, 2)
+        ),
+        (6, 1, 4, 4),
+        (6, 2),
+    ),
+    "dead": (lambda: nn.Sequential(nn.Linear(4, 3), nn.Hardtanh(50, 51), nn.Linear(3, 2)), (6, 4), (6, 2)),
+}
+
+
+@pytest.mark.parametrize("damping", [0.0, 1e-3, 10.0])
+@pytest.mark.parametrize("name", MODELS)
+def test_it_is_symmetric_and_positive_definite(name, damping):
+    make, shape, answer = MODELS[name]
+    model = make()
+    parameters = Parameters([list(model.parameters())])
+    inputs, targets = torch.randn(shape), torch.randn(answer)
+
+    def run():
+        outputs = model(inputs)
+        return nn.functional.mse_loss(outputs, targets), outputs
+
+    here = Linearization(
+        loss=0.0,
+        gradient=parameters.zeros(),
+        curvature=lambda v: v,
+        cost=1.0,
+        product_cost=4 / 3,
+        passes=(ForwardPass(parameters=parameters, weight=1.0, run=run),),
+    )
+    matrix = dense(KFAC(model=model)(here, damping, None).inverse, parameters.dimension)
+    assert torch.isfinite(matrix).all()
+    assert torch.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-10 * matrix.abs().max().item())
+    assert torch.linalg.eigvalsh(matrix).min() > 0
+
+
+def test_each_layer_is_damped_in_units_of_its_curvature():
+    model = nn.Sequential(nn.Linear(3, 2), nn.LayerNorm(2), nn.Linear(2, 2))
+    with torch.no_grad():
+        model[2].weight.mul_(100)
+    here, _ = linearization(model, nn.MSELoss(), [(torch.randn(9, 3), torch.randn(9, 2))])
+    prepared = KFAC(model=model)(here, 0.1, None)
+    factors = prepared.memory
+    sizes = {"0": 8, "norm": 4, "1": 6}
+    expected = []
+    for name, size in sizes.items():
+        if name == "norm":
+            mean = factors["rest"][8:12].mean()
+        else:
+            mean = factors[f"A{name}"].diagonal().mean() * factors[f"G{name}"].diagonal().mean()
+        expected.append(mean.sqrt().expand(size))
+    assert torch.allclose(prepared.damping_units, torch.cat(expected))
+    assert KFAC(model=model, balance=0)(here, 0.1, None).damping_units is None
+
+
+def test_the_step_damps_by_these_units():
+    """With all of the Krylov space, the step is the damped Newton step, whatever preconditions it."""
+    model, images = deep_autoencoder()
+
+    def forward():
+        outputs = model(images)
+        return nn.functional.binary_cross_entropy_with_logits(outputs, images), outputs
+
+    here, B = linearization(model, nn.functional.binary_cross_entropy_with_logits, [(images, images)])
+    loss, _ = forward()
+    gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
+    part = KFAC(model=model)
+    units = part(here, 0.1, None).damping_units
+    expected = torch.linalg.solve(B + 0.1 * torch.diag(units), -gradient)
+    method = Method(
+        solver=ConjugateGradient(
+            max_iter=2000, stopping=(IterationLimit(), ResidualTolerance(relative=1e-12))
+        ),
+        preconditioner=part,
+        selector=LastIterate(),
+        search=FixedScale(),
+    )
+    before = torch.cat([p.detach().flatten() for p in model.parameters()])
+    optimizer = HessianFree.from_method(model.parameters(), method, damping=0.1)
+    optimizer.step(forward)
+    moved = torch.cat([p.detach().flatten() for p in model.parameters()]) - before
+    assert torch.allclose(moved, expected, rtol=1e-6, atol=1e-9)
+    promised = optimizer.last_trace.agreement.predicted
+    assert promised == pytest.approx((0.5 * gradient @ expected).item(), rel=1e-6)
+
+
+def test_layers_changed_in_place_afterwards_are_seen_as_they_were():
+    inverses = []
+    for inplace in (False, True):
+        torch.manual_seed(3)
+        model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=inplace), nn.Linear(3, 1))
+        here, B = linearization(model, nn.MSELoss(), [(torch.randn(7, 4), torch.randn(7, 1))])
+        inverses.append(dense(KFAC(model=model)(here, 0.1, None).inverse, len(B)))
+    assert torch.equal(*inverses)
+
+
+def test_factors_are_moving_averages_and_renewed_when_due():
+    model, loss_function, inputs, targets = one_output()
+    first, _ = linearization(model, loss_function, [(inputs, targets)])
+    second, _ = linearization(model, loss_function, [(3 * inputs, targets)])
+    part = KFAC(model=model, decay=0.25, every=2)
+    after = [part(first, 0.1, None)]
+    for here in (second, second, second):
+        after.append(part(here, 0.1, after[-1].memory))
+    assert torch.equal(after[0].memory["A0"], after[1].memory["A0"])
+    assert after[1].cost == 0 < after[2].cost
+    A = torch.cat([inputs, torch.ones(9, 1)], dim=1)
+    B = torch.cat([3 * inputs, torch.ones(9, 1)], dim=1)
+    assert torch.allclose(after[2].memory["A0"], (0.25 * A.T @ A + 0.75 * B.T @ B) / 9)
+    v = torch.randn(5)
+    assert torch.equal(after[2].inverse(v), after[3].inverse(v))
+
+
+def deep_autoencoder():
+    torch.manual_seed(1)
+    widths = [20, 12, 6, 3, 6, 12, 20]
+    layers = []
+    for i in range(6):
+        layers += [nn.Linear(widths[i], widths[i + 1]), nn.Sigmoid()]
+    return nn.Sequential(*layers[:-1]), torch.sigmoid(2 * torch.randn(40, 3) @ torch.randn(3, 20))
+
+
+def run(preconditioned, steps=3, resume_at=None):
+    model, images = deep_autoencoder()
+    method = Method(
+        solver=ConjugateGradient(max_iter=8),
+        preconditioner=KFAC(model=model, every=2) if preconditioned else None,
+    )
+    optimizer = HessianFree.from_method(model.parameters(), method, damping=1e-2)
+    for step in range(steps):
+        if step == resume_at:
+            saved = optimizer.state_dict()
+            optimizer = HessianFree.from_method(model.parameters(), method, damping=1e-2)
+            optimizer.load_state_dict(saved)
+
+        def forward():
+            outputs = model(images)
+            return nn.functional.binary_cross_entropy_with_logits(outputs, images), outputs
+
+        optimizer.step(forward)
+    return optimizer.last_report.loss_after
+
+
+@pytest.mark.filterwarnings("ignore:The reduction ratio")
+def test_as_many_iterations_get_further():
+    assert run(preconditioned=True) < run(preconditioned=False)
+
+
+@pytest.mark.filterwarnings("ignore:The reduction ratio")
+def test_a_resumed_run_repeats_the_uninterrupted_one():
+    assert run(preconditioned=True, steps=4) == run(preconditioned=True, steps=4, resume_at=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("ridge", 0.0, "above 0"),
+        ("balance", 2, "from 0 to 1"),
+        ("decay", 1.0, "below 1"),
+        ("every", 0, "at least 1"),
+    ],
+)
+def test_settings_out_of_bounds_are_refused(name, value, allowed):
+    with pytest.raises(ValueError, match=f"{name} must be .*{allowed}.*got {value}"):
+        KFAC(model=nn.Linear(1, 1), **{name: value})
