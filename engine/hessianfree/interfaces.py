@@ -199,6 +199,12 @@ class CandidateSelector(Protocol):
         ...
 
 
+class WarmStart(Protocol):
+    """The share of a CG solution that the next solve starts from, after step number `step`, counted from 0."""
+
+    def __call__(self, step: int, /) -> float: ...
+
+
 class StepSearch(Protocol):
     """Chooses how far to go along the step."""
 
@@ -242,4 +248,4 @@ class Parts(Protocol):
     @property
     def acceptance(self) -> Acceptance: ...
     @property
-    def warm_start(self) -> float: ...
+    def warm_start(self) -> float | WarmStart: ...
