@@ -1,6 +1,6 @@
 """What preconditioners save: CG to the same value of the model, without and with each, at states of one training.
 
-    python benchmarks/preconditioners.py [--cases 500] [--steps 5 20 60] [--rounds 3]
+    python benchmarks/preconditioners.py [--cases 500] [--steps 5 20 40] [--rounds 3]
 
 A deep autoencoder of curves, 784-100-50-25-6 and back, sparsely initialized, is trained by plain Hessian-free steps. At
 each of the states that this comes by, the next step's system (same damping, same start) is solved until the model's
@@ -27,7 +27,13 @@ from hessianfree.interfaces import PreconditionerAt, StoppingRule
 from hessianfree.method import Method
 from hessianfree.objectives import ClosureObjective
 from hessianfree.parameters import Parameters
-from hessianfree.preconditioners import HutchinsonDiagonal, Nystrom, diag_EF_preconditioner
+from hessianfree.preconditioners import (
+    GaussNewtonDiagonal,
+    HutchinsonDiagonal,
+    Nystrom,
+    diag_EF_preconditioner,
+)
+from hessianfree.preconditioners.kfac import KFAC
 from hessianfree.records import CGSolution, Linearization, Preconditioning, SolveState
 from hessianfree.stopping import Divergence, IterationLimit, MartensProgress, ResidualTolerance
 from hessianfree_lab.training.problems.autoencoders import PixelCrossEntropy, autoencoder
@@ -106,8 +112,10 @@ def contenders(
         "empirical Fisher": EmpiricalFisher(model=model, loss_function=loss_function, images=images),
         "Hutchinson, 10 probes": HutchinsonDiagonal(probes=10),
         "Hutchinson, 50 probes": HutchinsonDiagonal(probes=50),
+        "Gauss-Newton diagonal, 5": GaussNewtonDiagonal(probes=5),
         "Nystroem, rank 10": Nystrom(rank=10),
         "Nystroem, rank 40": Nystrom(rank=40),
+        "K-FAC": KFAC(model=model, balance=0.0),  # another damping would be another system
     }
 
 
@@ -120,11 +128,11 @@ def print_table(system: System, parts: Mapping[str, PreconditionerAt | None], ro
         return Turn(run=lambda: solves.update({name: system.solve(aim, part)}))
 
     seconds = take_turns({name: turn(name, part) for name, part in parts.items()}, rounds, "cpu")
-    print(f"{'preconditioner':24s} {'CG':>6s} {'products':>9s} {'gradients':>10s} {'seconds':>9s}")
+    print(f"{'preconditioner':25s} {'CG':>6s} {'products':>9s} {'gradients':>10s} {'seconds':>9s}")
     for name, solve in solves.items():
         reason = solve.solution.reason
         print(
-            f"{name:24s} {solve.solution.last:6d} {solve.products:9d} {solve.cost:10.1f} {median(seconds[name]):9.2f}"
+            f"{name:25s} {solve.solution.last:6d} {solve.products:9d} {solve.cost:10.1f} {median(seconds[name]):9.2f}"
             + ("" if reason == Reaches.words else f"  not there: {reason}")
         )
 
@@ -132,7 +140,7 @@ def print_table(system: System, parts: Mapping[str, PreconditionerAt | None], ro
 def main(arguments: Sequence[str] | None = None) -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--cases", type=int, default=500)
-    options.add_argument("--steps", type=int, nargs="+", default=[5, 20, 60])
+    options.add_argument("--steps", type=int, nargs="+", default=[5, 20, 40])
     options.add_argument("--rounds", type=int, default=3)
     told = options.parse_args(arguments)
 
