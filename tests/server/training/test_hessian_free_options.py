@@ -5,10 +5,11 @@ from itertools import pairwise
 import pytest
 import torch
 
+from hessianfree.augmented import AugmentedConjugateGradient
+from hessianfree.calibration import RayleighCalibration
 from hessianfree.negative_curvature import StopThere, WarnAndGoOn
 from hessianfree.optimizer import HessianFree
-from hessianfree.preconditioners.hutchinson import HutchinsonDiagonal
-from hessianfree.preconditioners.nystrom import Nystrom
+from hessianfree.preconditioners import GaussNewtonDiagonal, HutchinsonDiagonal, Nystrom
 from hessianfree.records import Promise
 from hessianfree.saddle_free import SaddleFree
 from hessianfree.stopping import ForcingSequence, MartensProgress, RelativeProgress
@@ -47,7 +48,7 @@ def test_without_the_new_options_it_is_the_plain_constructor(options):
         (
             {
                 "preconditioner": "hutchinson",
-                "preconditioner_products": 3,
+                "preconditioner_probes": 3,
                 "preconditioner_every": 2,
                 "preconditioner_exponent": 0.5,
             },
@@ -55,10 +56,22 @@ def test_without_the_new_options_it_is_the_plain_constructor(options):
             HutchinsonDiagonal(probes=3, every=2, exponent=0.5),
         ),
         (
-            {"preconditioner": "nystrom", "preconditioner_products": 3, "preconditioner_every": 2},
+            {"preconditioner": "nystrom", "preconditioner_probes": 3, "preconditioner_every": 2},
             lambda m: m.preconditioner,
             Nystrom(rank=3, every=2),
         ),
+        (
+            {"preconditioner": "gauss_newton_diagonal", "preconditioner_probes": 3},
+            lambda m: m.preconditioner,
+            GaussNewtonDiagonal(probes=3, every=5),
+        ),
+        ({"cg_start": "augmented"}, lambda m: type(m.solver), AugmentedConjugateGradient),
+        (
+            {"cg_start": "augmented", "negative_curvature": "stop", "cg_max_iter": 7},
+            lambda m: (m.solver.solver.max_iter, type(m.solver.solver.length)),
+            (7, StopThere),
+        ),
+        ({"calibrate_damping": True}, lambda m: m.calibration, RayleighCalibration()),
         ({"preconditioner": "empirical_fisher"}, lambda m: m.preconditioner, None),
         ({"negative_curvature": "warn"}, lambda m: type(m.solver.length), WarnAndGoOn),
         ({"negative_curvature": "stop"}, lambda m: type(m.solver.length), StopThere),
@@ -102,12 +115,44 @@ def test_the_hessian_of_a_saddle_leads_downhill(way):
 
 @pytest.mark.parametrize("preconditioner", ["hutchinson", "nystrom"])
 def test_a_preconditioner_of_products_is_used_kept_and_paid_for(preconditioner):
-    params = {"preconditioner": preconditioner, "preconditioner_products": 4, "preconditioner_every": 3}
+    params = {"preconditioner": preconditioner, "preconditioner_probes": 4, "preconditioner_every": 3}
     traced = list(session("digits-classifier", steps=4, optimizer_params=params | {"cg_max_iter": 5}))
     for (record, trace), products in zip(traced, [4, 0, 0, 4], strict=True):
         assert trace.preconditioned
         starts = 0 if record.step == 1 else 1  # a warm start costs one
         assert record.metrics["curvature_products"] == record.metrics["cg_iterations"] + products + starts
+
+
+@pytest.mark.parametrize("preconditioner", ["gauss_newton_diagonal", "kfac"])
+def test_a_preconditioner_of_passes_is_used_and_paid_for(preconditioner):
+    params = {"preconditioner": preconditioner, "preconditioner_every": 2, "cg_max_iter": 5}
+    costs = []
+    for record, trace in session("digits-classifier", steps=3, optimizer_params=params):
+        metrics = record.metrics
+        assert trace.preconditioned
+        known = 1 + 4 / 3 * metrics["curvature_products"] + metrics["loss_evaluations"] / 3
+        costs.append(metrics["gradient_equivalents"] - known)
+    assert costs[0] > 0.5
+    assert costs == pytest.approx([costs[0], 0, costs[0]], abs=1e-9)
+
+
+@pytest.mark.parametrize("preconditioner", ["empirical_fisher", "kfac"])
+def test_a_preconditioner_of_layers_needs_a_model(preconditioner):
+    with pytest.raises(InvalidRequest, match="needs a problem with data") as refused:
+        session("rosenbrock", optimizer_params={"preconditioner": preconditioner})
+    assert refused.value.faults[0].path == "optimizer_params.preconditioner"
+
+
+def test_all_of_it_together_learns_to_add():
+    params = {
+        "preconditioner": "kfac",
+        "cg_start": "augmented",
+        "cg_stop": "martens",
+        "calibrate_damping": True,
+        "structural_damping": 0.1,
+    }
+    records = records_of(session("addition", steps=8, problem_params=RECURRENT, optimizer_params=params))
+    assert records[-1].metrics["loss_after"] < 0.7 * records[0].metrics["loss"]
 
 
 def test_the_damping_moves_every_so_many_steps_down_to_its_least():

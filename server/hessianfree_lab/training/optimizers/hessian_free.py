@@ -29,6 +29,7 @@ SCALES = (
     1.75,
     2.0,
 )  # of the step, where a slice is asked for
+NEED_A_MODEL = ("empirical_fisher", "kfac")
 PRECONDITIONER_COST = 4 / 3
 """Gradients: a forward pass, a backward pass, and a product of the squares, where a gradient has only the first two."""
 
@@ -40,7 +41,7 @@ class HessianFreeDriver:
         """Raises `InvalidRequest` where the task does not have what an option needs."""
         self._with_fisher = params.preconditioner == "empirical_fisher"
         self._with_states = params.structural_damping > 0
-        if self._with_fisher and task.batch is None:
+        if params.preconditioner in NEED_A_MODEL and task.batch is None:
             path = "optimizer_params.preconditioner"
             message = f"{path} = {params.preconditioner!r} needs a problem with data; this one has none: use 'none'."
             raise InvalidRequest([Fault(path, message)])
@@ -53,7 +54,7 @@ class HessianFreeDriver:
             raise InvalidRequest([Fault(path, message)])
         self._optimizer = HessianFree.from_method(
             task.parameters,
-            method_from(params),
+            method_from(params, task.batch.model if task.batch else None),
             damping=params.damping,
             lr=params.lr,
             weight_decay=params.weight_decay,

@@ -4,15 +4,18 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
+from torch import nn
 
+from hessianfree.augmented import AugmentedConjugateGradient
+from hessianfree.calibration import RayleighCalibration
 from hessianfree.cg import ConjugateGradient
 from hessianfree.damping import LevenbergMarquardt
 from hessianfree.interfaces import LinearSolver, PreconditionerAt, StoppingRule
 from hessianfree.method import Method
-from hessianfree.negative_curvature import StopThere
+from hessianfree.negative_curvature import StopThere, WarnAndGoOn
 from hessianfree.options import method_of
-from hessianfree.preconditioners.hutchinson import HutchinsonDiagonal
-from hessianfree.preconditioners.nystrom import Nystrom
+from hessianfree.preconditioners import GaussNewtonDiagonal, HutchinsonDiagonal, Nystrom
+from hessianfree.preconditioners.kfac import KFAC
 from hessianfree.records import Promise
 from hessianfree.saddle_free import SaddleFree
 from hessianfree.stopping import (
@@ -53,6 +56,10 @@ class HessianFreeParams(Params):
     damping_every: int = Field(
         1, ge=1, le=1_000, description="Steps between two adaptations, by as much more each time."
     )
+    calibrate_damping: bool = Field(
+        False,
+        description="Begin with a hundredth of the curvature along the gradient, whatever the damping given.",
+    )
     reduction_ratio: Literal["damped", "undamped"] = Field(
         "damped", description="What the loss is held against: the model with the damping term, or without it."
     )
@@ -85,7 +92,15 @@ class HessianFreeParams(Params):
     trust_radius: float = Field(
         1.0, gt=0, le=1e3, description="Radius of the trust region in the first step; it adapts."
     )
-    cg_decay_x0: float = Field(0.95, ge=0, le=1, description="CG starts at this share of its last solution.")
+    cg_start: Literal["share", "augmented"] = Field(
+        "share",
+        description=(
+            "CG starts at a fixed share of its last solution, or at the best share of it and stays conjugate to it."
+        ),
+    )
+    cg_decay_x0: float = Field(
+        0.95, ge=0, le=1, description="That share of its last solution; 0: CG starts from zero."
+    )
     use_cg_backtracking: bool = Field(True, description="Choose among stored CG iterates by their loss.")
     lr: float = Field(1.0, gt=0, le=1e6, description="Scale of the step; where the line search starts.")
     use_linesearch: bool = Field(True, description="Shrink the step until the loss falls enough (Armijo).")
@@ -99,11 +114,14 @@ class HessianFreeParams(Params):
     reject_worse: bool = Field(
         False, description="Refuse a step whose loss is higher or not finite, and raise the damping."
     )
-    preconditioner: Literal["none", "empirical_fisher", "hutchinson", "nystrom"] = Field(
+    preconditioner: Literal[
+        "none", "empirical_fisher", "hutchinson", "gauss_newton_diagonal", "nystrom", "kfac"
+    ] = Field(
         "none",
         description=(
-            "Preconditioner of CG: none; the diagonal of the empirical Fisher matrix; the curvature's diagonal by "
-            "Hutchinson's estimate; or its large eigenvalues by a randomized Nyström approximation."
+            "Preconditioner of CG: none; the diagonal of the empirical Fisher matrix; the curvature's diagonal, by "
+            "Hutchinson's estimate or from random slopes at the outputs; its large eigenvalues by a randomized Nyström "
+            "approximation; or Kronecker factors of each layer's block (K-FAC)."
         ),
     )
     preconditioner_exponent: float = Field(
@@ -112,16 +130,28 @@ class HessianFreeParams(Params):
         le=1,
         description="Softens the preconditioner's diagonal: (diagonal + damping) ** exponent.",
     )
-    preconditioner_products: int = Field(
-        20, ge=1, le=10_000, description="Curvature products that Hutchinson's or Nyström's takes."
+    preconditioner_probes: int = Field(
+        20,
+        ge=1,
+        le=10_000,
+        description=(
+            "Random vectors that a diagonal or Nyström's approximation is estimated from, at a curvature product each "
+            "(half of one from the outputs)."
+        ),
     )
     preconditioner_every: int = Field(
-        5, ge=1, le=10_000, description="Steps for which Hutchinson's or Nyström's is kept."
+        5,
+        ge=1,
+        le=10_000,
+        description="Steps for which a preconditioner is kept; empirical Fisher's is always new.",
     )
 
 
-def method_from(params: HessianFreeParams) -> Method:
-    """The parts that the options stand for; with their defaults those of the plain constructor."""
+def method_from(params: HessianFreeParams, model: nn.Module | None = None) -> Method:
+    """The parts that the options stand for; with their defaults those of the plain constructor.
+
+    `model` is whose layers K-FAC looks at; None where the task has none.
+    """
     method = method_of(
         curvature_opt=params.curvature_opt,
         damping=params.damping,
@@ -146,7 +176,8 @@ def method_from(params: HessianFreeParams) -> Method:
         warm_start=0.0 if params.negative_curvature in _FROM_ZERO else params.cg_decay_x0,
         damping=damping,
         structure=_structure(params),
-        preconditioner=_preconditioner(params),
+        preconditioner=_preconditioner(params, model),
+        calibration=RayleighCalibration() if params.calibrate_damping else None,
     )
 
 
@@ -155,27 +186,32 @@ def _solver(params: HessianFreeParams) -> LinearSolver:
         max_iter=params.cg_max_iter,
         keep=None if params.use_cg_backtracking else (),
         stopping=(_STOPS[params.cg_stop], IterationLimit(), Divergence(), ResidualTolerance()),
+        length=StopThere() if params.negative_curvature == "stop" else WarnAndGoOn(),
     )
     match params.negative_curvature:
-        case "stop":
-            return replace(cg, length=StopThere())
         case "trust_region":
             return SteihaugToint(radius=params.trust_radius, cg=cg)
         case "saddle_free":
             return SaddleFree(iterations=min(params.cg_max_iter or MOST_PRODUCTS, MOST_PRODUCTS))
-    return cg
+    return AugmentedConjugateGradient(solver=cg) if params.cg_start == "augmented" else cg
 
 
-def _preconditioner(params: HessianFreeParams) -> PreconditionerAt | None:
+def _preconditioner(params: HessianFreeParams, model: nn.Module | None) -> PreconditionerAt | None:
     """One made of curvature products; that of the empirical Fisher matrix needs the batch, beside the step."""
-    if params.preconditioner == "hutchinson":
-        return HutchinsonDiagonal(
-            probes=params.preconditioner_products,
-            every=params.preconditioner_every,
-            exponent=params.preconditioner_exponent,
-        )
-    if params.preconditioner == "nystrom":
-        return Nystrom(rank=params.preconditioner_products, every=params.preconditioner_every)
+    probes, every, exponent = (
+        params.preconditioner_probes,
+        params.preconditioner_every,
+        params.preconditioner_exponent,
+    )
+    match params.preconditioner:
+        case "hutchinson":
+            return HutchinsonDiagonal(probes=probes, every=every, exponent=exponent)
+        case "gauss_newton_diagonal":
+            return GaussNewtonDiagonal(probes=probes, every=every, exponent=exponent)
+        case "nystrom":
+            return Nystrom(rank=probes, every=every)
+        case "kfac" if model is not None:
+            return KFAC(model=model, every=every)
     return None
 
 
