@@ -6,8 +6,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine import problems
-from hessianfree.cg import cg
+from engine.linear_systems import system
+from hessianfree.cg import ConjugateGradient, cg
+from hessianfree.negative_curvature import StopThere
 from hessianfree.optimizer import HessianFree
+from hessianfree.saddle_free import SaddleFree
+from hessianfree.stopping import IterationLimit
+from hessianfree.trust_region import SteihaugToint
 
 
 class CountReads(TorchDispatchMode):
@@ -81,6 +86,32 @@ def test_cg_reads_the_device_at_most_twice_an_iteration(preconditioned, martens)
     few, many = reads_of(lambda: solve(5)), reads_of(lambda: solve(15))
     assert few > 0
     assert many - few <= 2 * 10
+
+
+SOLVERS = {
+    "stop there": lambda iterations: ConjugateGradient(length=StopThere(), **bare(iterations)),
+    "trust region": lambda iterations: SteihaugToint(radius=1e3, cg=ConjugateGradient(**bare(iterations))),
+    "flexible": lambda iterations: ConjugateGradient(flexible=True, **bare(iterations)),
+    "saddle-free": lambda iterations: SaddleFree(iterations=iterations),
+}
+
+
+def bare(iterations):
+    return {"max_iter": iterations, "stopping": (IterationLimit(),), "keep": ()}
+
+
+@pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+def test_every_way_with_negative_curvature_reads_once_an_iteration(solver):
+    A, b = system(n=80, condition=1e3)
+
+    def solve(iterations):
+        solution = solver(iterations).solve(lambda v: A @ v, b, None, lambda v: v / A.diagonal())
+        assert solution.last == iterations
+
+    few, many = reads_of(lambda: solve(5)), reads_of(lambda: solve(15))
+    # The saddle-free solver's small matrices are on the host: two looks at each do not wait for the device.
+    on_the_host = 20 if solver is SOLVERS["saddle-free"] else 0
+    assert many - few <= 10 + on_the_host
 
 
 @pytest.mark.parametrize("curvature_opt", ["ggn", "hessian"])

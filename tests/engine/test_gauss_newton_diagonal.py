@@ -30,7 +30,7 @@ def seen(problem, way="forward", **settings):
     return shown[0]
 
 
-def estimates(part, here, times=400):
+def estimates(part, here, times=250):
     """One estimate a row, from one probe each."""
     rows = []
     for seed in range(times):
