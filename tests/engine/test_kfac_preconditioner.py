@@ -105,7 +105,7 @@ def test_the_damping_is_there_to_the_first_order_of_one_factor():
     A, G = A.T @ A / 9, torch.tensor(2.0)
     pi = (A.diagonal().mean() / G).sqrt()
     expected = torch.kron((G + 0.3 / pi) * torch.ones(1, 1), A + 0.3 * pi * torch.eye(5))
-    M = KFAC(model=model, ridge=1e-12, balance=0)(here, 0.09, None).inverse
+    M = KFAC(model=model, ridge=1e-12, damped=True, balance=0)(here, 0.09, None).inverse
     assert torch.allclose(dense(M, len(B)), torch.linalg.inv(expected), rtol=1e-6)
 
 
@@ -194,7 +194,8 @@ def test_it_is_symmetric_and_positive_definite(name, damping):
         product_cost=4 / 3,
         passes=(ForwardPass(parameters=parameters, weight=1.0, run=run),),
     )
-    matrix = dense(KFAC(model=model)(here, damping, None).inverse, parameters.dimension)
+    part = KFAC(model=model, damped=True)
+    matrix = dense(part(here, damping, None).inverse, parameters.dimension)
     assert torch.isfinite(matrix).all()
     assert torch.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-10 * matrix.abs().max().item())
     assert torch.linalg.eigvalsh(matrix).min() > 0
@@ -230,7 +231,7 @@ def test_the_step_damps_by_these_units():
     here, B = linearization(model, nn.functional.binary_cross_entropy_with_logits, [(images, images)])
     loss, _ = forward()
     gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
-    part = KFAC(model=model)
+    part = KFAC(model=model, damped=True)
     units = part(here, 0.1, None).damping_units
     expected = torch.linalg.solve(B + 0.1 * torch.diag(units), -gradient)
     method = Method(
@@ -290,7 +291,7 @@ def run(preconditioned, steps=3, resume_at=None):
     model, images = deep_autoencoder()
     method = Method(
         solver=ConjugateGradient(max_iter=8),
-        preconditioner=KFAC(model=model, every=2) if preconditioned else None,
+        preconditioner=KFAC(model=model, damped=True, every=2) if preconditioned else None,
     )
     optimizer = HessianFree.from_method(model.parameters(), method, damping=1e-2)
     for step in range(steps):

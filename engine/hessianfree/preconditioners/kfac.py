@@ -27,8 +27,9 @@ class KFAC:
     no linear layer or 2-D convolution of `model`, and what is shared between two, has the mean square of the same
     random slopes as its diagonal, averaged in the same way.
 
-    a and b have two parts: `ridge` times the factor's mean eigenvalue, without which CG follows the noise of the
-    estimate, and sqrt(damping), shared between the factors by the ratio of their mean eigenvalues [ibid., 6.3].
+    a and b are `ridge` times the factor's mean eigenvalue, and, if `damped`, sqrt(damping) besides, shared between the
+    factors by the ratio of their mean eigenvalues [ibid., 6.3]. What the factors take for steep CG leaves for later,
+    so that in a truncated solve the ridge alone is a second damping; docs/methods.md has what that is worth.
 
     The damping of a layer is in units of its mean curvature, mean(diag A) mean(diag G), to the power of `balance`: 0 is
     Tikhonov's, the same for all, 1 as scale-free as [Marquardt 1963]. Layers of a deep net differ by orders of
@@ -44,6 +45,7 @@ class KFAC:
 
     model: nn.Module
     ridge: float = 0.01
+    damped: bool = False
     balance: float = 0.5
     decay: float = 0.8
     every: int = 1
@@ -75,9 +77,8 @@ class KFAC:
         if memory is not None:
             factors = {name: memory[name].lerp(new, share) for name, new in factors.items()}
         units = _mean_curvatures(factors, layers, parameters) ** self.balance if self.balance else None
-        inverses = _inverted(
-            factors, layers, parameters, damping if units is None else damping * units, self.ridge
-        )
+        damping = (damping if units is None else damping * units) if self.damped else 0.0
+        inverses = _inverted(factors, layers, parameters, damping, self.ridge)
         kept = {"calls": torch.tensor(call + 1), **factors, **inverses}
         if units is not None:
             kept["units"] = units
