@@ -164,6 +164,42 @@ def test_the_damping_moves_every_so_many_steps_down_to_its_least():
     assert dampings == pytest.approx([1, 1, 4 / 9, 4 / 9, 0.4, 0.4, 0.4])
 
 
+def test_a_judge_of_more_cases_sees_what_suits_the_batch_alone():
+    """Twenty cases and a network that can learn them by heart: on others the loss rises while theirs falls."""
+    dampings = []
+    for share in (1, 8):
+        params = {"judge_share": share, "damping": 0.01}
+        problem = {"batch_size": 20, "hidden_size": 100}
+        records = records_of(
+            session("digits-classifier", steps=8, problem_params=problem, optimizer_params=params)
+        )
+        dampings.append(records[-1].metrics["damping"])
+    assert dampings[1] > 1.4 * dampings[0]
+
+
+def test_more_cases_hold_the_batch_and_others_and_leave_the_order_alone():
+    task, plain = (
+        session("digits-autoencoder", problem_params={"batch_size": 100}, dtype="float64").task
+        for _ in range(2)
+    )
+    for _ in range(3):
+        task.next_batch()
+        plain.next_batch()
+        _, outputs = task.forward_on_more(2.5)()
+        assert len(outputs) == 250
+        assert torch.allclose(outputs[:100], task.forward()[1])
+        assert torch.equal(task.batch.inputs, plain.batch.inputs)
+    everything, _ = task.forward_on_more(1_000)()
+    whole = session("digits-autoencoder", dtype="float64").task
+    assert everything.item() == pytest.approx(whole.forward()[0].item())
+
+
+@pytest.mark.parametrize("problem", ["digits-classifier", "rosenbrock"])
+def test_a_judge_needs_mini_batches(problem):
+    with pytest.raises(InvalidRequest, match=r"judge_share = 4 needs batches of less than all cases"):
+        session(problem, optimizer_params={"judge_share": 4})
+
+
 def test_structural_damping_holds_on_to_the_hidden_states():
     """The first step, from one point: the more of it, the less the units' inputs change."""
     moved = []

@@ -15,6 +15,7 @@ from hessianfree_lab.training.optimizers.interface import Optimizer, Taken
 from hessianfree_lab.training.optimizers.methods import HessianFreeParams, method_from
 from hessianfree_lab.training.problems.interface import Batch, Task
 from hessianfree_lab.training.problems.recurrent import RecurrentNetwork
+from hessianfree_lab.training.problems.supervised import SupervisedTask
 
 SCALES = (
     -0.5,
@@ -52,6 +53,17 @@ class HessianFreeDriver:
                 "use 0."
             )
             raise InvalidRequest([Fault(path, message)])
+        self._judging: SupervisedTask | None = None
+        if params.judge_share > 1:
+            if not (isinstance(task, SupervisedTask) and task.is_stochastic):
+                path = "optimizer_params.judge_share"
+                message = (
+                    f"{path} = {params.judge_share:g} needs batches of less than all cases "
+                    "(problem_params.batch_size): use 1."
+                )
+                raise InvalidRequest([Fault(path, message)])
+            self._judging = task
+        self._judge_share = params.judge_share
         self._optimizer = HessianFree.from_method(
             task.parameters,
             method_from(params, task.batch.model if task.batch else None),
@@ -68,7 +80,9 @@ class HessianFreeDriver:
         started = self._clock.now()
         M = self._preconditioner(self._task.batch)
         prepared = self._clock.now()
-        self._optimizer.step(self._forward_with_states if self._with_states else self._task.forward, M_func=M)
+        forward = self._forward_with_states if self._with_states else self._task.forward
+        judge = self._judging.forward_on_more(self._judge_share) if self._judging else None
+        self._optimizer.step(forward, M_func=M, judge_forward=judge)
         finished = self._clock.now()
 
         metrics: dict[str, Scalar] = dict(metrics_of(self._optimizer.last_report))

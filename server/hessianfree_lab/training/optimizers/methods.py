@@ -63,6 +63,15 @@ class HessianFreeParams(Params):
     reduction_ratio: Literal["damped", "undamped"] = Field(
         "damped", description="What the loss is held against: the model with the damping term, or without it."
     )
+    judge_share: float = Field(
+        1.0,
+        ge=1,
+        le=1_000,
+        description=(
+            "Cases that a step on a mini-batch is judged by for the damping, in multiples of the batch size; 1: its "
+            "own, which a step may suit alone."
+        ),
+    )
     structural_damping: float = Field(
         0.0,
         ge=0,

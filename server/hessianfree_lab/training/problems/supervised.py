@@ -1,5 +1,6 @@
 """Tasks with a model, a loss and data: training batches in a seeded order, and a held-out part."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -51,6 +52,10 @@ class SupervisedTask:
         self._batch_size, self._l2 = batch_size or cases, l2
         self._generator = torch.Generator().manual_seed(seed)
         self._order = torch.empty(0, dtype=torch.long)  # what is left of this epoch
+        self._judges = torch.Generator().manual_seed(
+            seed
+        )  # of its own: it must not change the order of batches
+        self._chosen = torch.arange(cases, device=data.inputs.device)
         self.batch: Batch = self._batch_of(data.inputs, data.targets)
 
     def next_batch(self) -> None:
@@ -60,12 +65,23 @@ class SupervisedTask:
         if len(self._order) < self._batch_size:
             self._order = torch.randperm(len(self._data.inputs), generator=self._generator)
         chosen, self._order = self._order[: self._batch_size], self._order[self._batch_size :]
-        chosen = chosen.to(self._data.inputs.device)
-        self.batch = self._batch_of(self._data.inputs[chosen], self._data.targets[chosen])
+        self._chosen = chosen.to(self._data.inputs.device)
+        self.batch = self._batch_of(self._data.inputs[self._chosen], self._data.targets[self._chosen])
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        outputs = self._model(self.batch.inputs)
-        loss: Tensor = self._loss_function(outputs, self.batch.targets)
+        return self._forward_on(self.batch)
+
+    def forward_on_more(self, share: float) -> Callable[[], tuple[Tensor, Tensor]]:
+        """`forward` on the cases of this step and others, `share` times as many together, or all there are."""
+        others = torch.randperm(len(self._data.inputs), generator=self._judges).to(self._chosen.device)
+        others = others[~torch.isin(others, self._chosen)]
+        more = torch.cat([self._chosen, others[: math.ceil((share - 1) * len(self._chosen))]])
+        batch = self._batch_of(self._data.inputs[more], self._data.targets[more])
+        return lambda: self._forward_on(batch)
+
+    def _forward_on(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        outputs = self._model(batch.inputs)
+        loss: Tensor = self._loss_function(outputs, batch.targets)
         if (
             self._l2
         ):  # the parameters count as outputs then: the Gauss-Newton matrix has the penalty's curvature too
