@@ -23,6 +23,7 @@ from hessianfree.cg import ConjugateGradient
 from hessianfree.curvature import Damped, GaussNewton
 from hessianfree.curvature.memory import GraphMemory
 from hessianfree.evaluation import DifferentiablePaths, Evaluation
+from hessianfree.execution import Execution
 from hessianfree.interfaces import PreconditionerAt, StoppingRule
 from hessianfree.method import Method
 from hessianfree.objectives import ClosureObjective
@@ -155,7 +156,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     solver = ConjugateGradient(
         stopping=(MartensProgress(), IterationLimit(), Divergence(), ResidualTolerance())
     )
-    opt = HessianFree.from_method(model.parameters(), Method(solver=solver))
+    # "auto" would choose by time, and round differently from run to run: another training.
+    execution = Execution(products="plain")
+    opt = HessianFree.from_method(model.parameters(), Method(solver=solver), execution=execution)
     for step in range(1, max(told.steps) + 1):
         opt.step(forward)
         if step not in told.steps:
