@@ -59,6 +59,7 @@ def test_a_spectrum_of_one_value_has_one_bar(nodes: list[float]) -> None:
     figure = drawn(FIGURES["spectrum"], material)
     (found,) = [bars for bars in figure["data"] if bars["x"]]
     assert len(found["x"]) == 1
+    assert found["y"] == [2.0 * sum(map(math.isfinite, nodes)) / len(nodes)]
     assert abs(found["x"][0] - nodes[0]) <= found["width"][0] / 2
 
 

@@ -82,9 +82,8 @@ class SupervisedTask:
     def _forward_on(self, batch: Batch) -> tuple[Tensor, Tensor]:
         outputs = self._model(batch.inputs)
         loss: Tensor = self._loss_function(outputs, batch.targets)
-        if (
-            self._l2
-        ):  # the parameters count as outputs then: the Gauss-Newton matrix has the penalty's curvature too
+        # The parameters count as outputs then: the Gauss-Newton matrix has the penalty's curvature, too.
+        if self._l2:
             loss = loss + 0.5 * self._l2 * sum(p.square().sum() for p in self.parameters)
         return loss, outputs
 
