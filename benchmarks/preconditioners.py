@@ -116,7 +116,7 @@ def contenders(
         "Gauss-Newton diagonal, 5": GaussNewtonDiagonal(probes=5),
         "Nystroem, rank 10": Nystrom(rank=10),
         "Nystroem, rank 40": Nystrom(rank=40),
-        "K-FAC": KFAC(model=model, balance=0.0),  # another damping would be another system
+        "K-FAC": KFAC(model=model, damped=True, balance=0.0),  # with units of damping: another system
     }
 
 
