@@ -18,6 +18,7 @@ from hessianfree.objectives import BatchedObjective, ClosureObjective, Forward, 
 from hessianfree.options import method_of
 from hessianfree.parameters import Parameters
 from hessianfree.preconditioners import diag_EF_preconditioner
+from hessianfree.recommended import DAMPING, recommended_method
 from hessianfree.step import hessian_free_step
 from hessianfree.utils import peak_memory_bytes
 
@@ -117,6 +118,38 @@ class HessianFree(InspectedOptimizer):
             execution=execution,
         )
         return optimizer
+
+    @classmethod
+    def recommended(
+        cls,
+        params: Iterable[Any],
+        model: nn.Module | None = None,
+        *,
+        damping: float | None = None,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
+        verbose: bool = False,
+        execution: Execution = Execution(),
+    ) -> "HessianFree":
+        """An optimizer with the settings that measured best, see `recommended_method` and docs/methods.md.
+
+        Args:
+            params: As the constructor's.
+            model: The module that the parameters belong to, watched for a preconditioner; None: there is none.
+            damping: Initial damping; None: 0.1 with a model, 1 without.
+            weight_decay, maximize, verbose, execution: As the constructor's.
+        """
+        if damping is None:
+            damping = 1.0 if model is None else DAMPING
+        return cls.from_method(
+            params,
+            recommended_method(model),
+            damping=damping,
+            weight_decay=weight_decay,
+            maximize=maximize,
+            verbose=verbose,
+            execution=execution,
+        )
 
     # torch wraps `step` of a subclass so that step hooks and profiler marks work. mypy knows another signature.
     def step(  # type: ignore[override]
