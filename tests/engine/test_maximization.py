@@ -14,10 +14,12 @@ from hessianfree.loss_slice import LossSlice
 SAME_FOR_BOTH_SIGNS = {
     "gradient_norm",
     "damping",
+    "trust_radius",
     "reduction_ratio",
     "cg_iterations",
     "cg_stop",
     "cg_chosen_iteration",
+    "negative_curvature",
     "step_scale",
     "step_norm",
     "accepted",
