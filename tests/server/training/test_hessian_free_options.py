@@ -221,3 +221,17 @@ def test_structural_damping_needs_a_recurrent_network():
     with pytest.raises(InvalidRequest, match="needs a problem with a recurrent network") as refused:
         session("digits-classifier", optimizer_params={"structural_damping": 1.0})
     assert refused.value.faults[0].path == "optimizer_params.structural_damping"
+
+
+@pytest.mark.parametrize(("problem", "preconditioned"), [("digits-autoencoder", True), ("rosenbrock", False)])
+def test_the_recommended_settings_are_those_of_the_library(problem, preconditioned):
+    recorded = list(session(problem, "hessianfree-recommended", steps=3))
+    task = session(problem).task
+    model = task.batch.model if task.batch else None
+    plain = HessianFree.recommended(task.parameters, model)
+    for record, trace in recorded:
+        task.next_batch()
+        plain.step(task.forward)
+        assert record.metrics["loss_after"] == plain.last_report.loss_after
+        assert record.metrics["damping"] == plain.last_report.damping
+        assert trace.preconditioned == preconditioned

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The reduction ratio `rho` is neg
 # Small enough to lower every loss at every step.
 SAFE = {
     "hessianfree": {},
+    "hessianfree-recommended": {"damping": 5.0},
     "sgd": {"lr": 1e-4},
     "adam": {"lr": 1e-3},
     "adamw": {"lr": 1e-3},

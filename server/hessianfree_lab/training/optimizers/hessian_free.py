@@ -35,8 +35,27 @@ PRECONDITIONER_COST = 4 / 3
 """Gradients: a forward pass, a backward pass, and a product of the squares, where a gradient has only the first two."""
 
 
-class HessianFreeDriver:
+class EngineDriver:
     """`HessianFree.step` on a task."""
+
+    def __init__(self, optimizer: HessianFree, task: Task) -> None:
+        self._optimizer, self._task = optimizer, task
+        self._clock = Clock(task.parameters[0].device)
+
+    def step(self) -> Taken:
+        started = self._clock.now()
+        self._optimizer.step(self._task.forward)
+        finished = self._clock.now()
+        metrics = metrics_of(self._optimizer.last_report)
+        return Taken(metrics=metrics, seconds=finished - started, trace=self._optimizer.last_trace)
+
+    def record_slices(self, every: int) -> None:
+        execution = self._optimizer.execution
+        self._optimizer.execution = replace(execution, loss_slice=LossSlice(scales=SCALES, every=every))
+
+
+class HessianFreeDriver(EngineDriver):
+    """One with the options of `HessianFreeParams`."""
 
     def __init__(self, params: HessianFreeParams, task: Task) -> None:
         """Raises `InvalidRequest` where the task does not have what an option needs."""
@@ -64,7 +83,7 @@ class HessianFreeDriver:
                 raise InvalidRequest([Fault(path, message)])
             self._judging = task
         self._judge_share = params.judge_share
-        self._optimizer = HessianFree.from_method(
+        optimizer = HessianFree.from_method(
             task.parameters,
             method_from(params, task.batch.model if task.batch else None),
             damping=params.damping,
@@ -72,9 +91,8 @@ class HessianFreeDriver:
             weight_decay=params.weight_decay,
             verbose=params.verbose,
         )
+        super().__init__(optimizer, task)
         self._exponent = params.preconditioner_exponent
-        self._task = task
-        self._clock = Clock(task.parameters[0].device)
 
     def step(self) -> Taken:
         started = self._clock.now()
@@ -92,10 +110,6 @@ class HessianFreeDriver:
                 float(metrics["gradient_equivalents"] or 0) + PRECONDITIONER_COST
             )
         return Taken(metrics=metrics, seconds=finished - started, trace=self._optimizer.last_trace)
-
-    def record_slices(self, every: int) -> None:
-        execution = self._optimizer.execution
-        self._optimizer.execution = replace(execution, loss_slice=LossSlice(scales=SCALES, every=every))
 
     def _preconditioner(self, batch: Batch | None) -> Callable[[Tensor], Tensor] | None:
         if not self._with_fisher or batch is None:
