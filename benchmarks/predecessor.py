@@ -34,13 +34,19 @@ class Predecessor:
         damping: float = 1.0,
         cg_max_iter: int = 250,
         stops_early: bool = True,
+        ratio_from_zero: bool = False,
     ) -> None:
-        """`stops_early=False`: CG takes `cg_max_iter` iterations whatever it reaches, for timings of like with like."""
+        """Set up.
+
+        `stops_early=False`: CG takes `cg_max_iter` iterations whatever it reaches, for timings of like with like.
+        `ratio_from_zero=True`: the reduction ratio as [Martens 2010, 4.1] has it, not from CG's start.
+        """
         self.parameters = [p for p in parameters if p.requires_grad]
         self.curvature_opt = curvature_opt
         self.damping = damping
         self.cg_max_iter = cg_max_iter
         self.stops_early = stops_early
+        self.ratio_from_zero = ratio_from_zero
         self.x0 = torch.zeros_like(flat(self.parameters))  # where the next CG starts, [P]
         self.model_values: list[float] = []  # of the latest CG, one an iteration
         self.loss_evaluations = 0  # all so far
@@ -109,8 +115,9 @@ class Predecessor:
         assert last is not None
         self.x0 = 0.95 * last
 
-        predicted = self.model_values[-1] - self.model_values[0]
-        ratio = (f(last) - f(x0)) / predicted if predicted else math.nan
+        before = torch.zeros_like(x0) if self.ratio_from_zero else x0
+        predicted = self.model_values[-1] - (0.0 if self.ratio_from_zero else self.model_values[0])
+        ratio = (f(last) - f(before)) / predicted if predicted else math.nan
         if ratio < 0.25:
             self.damping = damping * 3 / 2
         elif ratio > 0.75:

@@ -6,13 +6,11 @@ from torch import nn
 
 from hessianfree.cg import ConjugateGradient
 from hessianfree.cg_backtracking import LastIterate
-from hessianfree.curvature.loss_hessian import LossHessian
 from hessianfree.linesearch import FixedScale
 from hessianfree.method import Method
 from hessianfree.optimizer import HessianFree
 from hessianfree.parameters import Parameters
 from hessianfree.preconditioners.kfac import KFAC
-from hessianfree.preconditioners.output_samples import sample
 from hessianfree.records import ForwardPass, Linearization
 from hessianfree.stopping import IterationLimit, ResidualTolerance
 
@@ -98,7 +96,6 @@ def test_batches_are_weighed_as_the_curvature_is():
 
 
 def test_the_damping_is_there_to_the_first_order_of_one_factor():
-    """Where the slope's factor is a number, a rank-one block with damping is inverted to its factored damping."""
     model, loss_function, inputs, targets = one_output()
     here, B = linearization(model, loss_function, [(inputs, targets)])
     A = torch.cat([inputs, torch.ones(9, 1)], dim=1)
@@ -107,35 +104,6 @@ def test_the_damping_is_there_to_the_first_order_of_one_factor():
     expected = torch.kron((G + 0.3 / pi) * torch.ones(1, 1), A + 0.3 * pi * torch.eye(5))
     M = KFAC(model=model, ridge=1e-12, damped=True, balance=0)(here, 0.09, None).inverse
     assert torch.allclose(dense(M, len(B)), torch.linalg.inv(expected), rtol=1e-6)
-
-
-LOSSES = {
-    "squared error": (nn.MSELoss(), lambda: torch.randn(3, 4)),
-    "cross-entropy of pixels": (nn.BCEWithLogitsLoss(reduction="sum"), lambda: torch.rand(3, 4)),
-    "cross-entropy of classes": (nn.CrossEntropyLoss(), lambda: torch.randint(4, (3,))),
-}
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_samples_have_the_loss_hessian_as_covariance(name):
-    loss_function, targets_of = LOSSES[name]
-    model, inputs, targets = nn.Linear(5, 4), torch.randn(3, 5), targets_of()
-    outputs = model(inputs)
-    hessian = LossHessian(loss_function(outputs, targets), outputs, Parameters([list(model.parameters())]))
-    generator = torch.Generator().manual_seed(1)
-    draws = torch.stack([sample(hessian, 0.5, generator)[0].flatten() for _ in range(4000)])
-    expected = 0.5 * hessian_of(lambda z: loss_function(z.view(3, 4), targets), outputs.detach().flatten())
-    assert torch.allclose(draws.T @ draws / len(draws), expected, atol=0.06 * expected.abs().max().item())
-
-
-def test_a_loss_of_another_form_falls_back_on_its_slopes():
-    model, inputs = nn.Linear(5, 4), torch.randn(3, 5)
-    outputs = model(inputs)
-    loss = outputs.sum(dim=0).square().mean()  # couples the rows
-    hessian = LossHessian(loss, outputs, Parameters([list(model.parameters())]))
-    (drawn,) = sample(hessian, 1.0, torch.Generator().manual_seed(0))
-    slope = torch.autograd.grad(loss, outputs)[0]
-    assert torch.allclose(drawn.abs(), 3**0.5 * slope.abs())
 
 
 class Shared(nn.Module):
