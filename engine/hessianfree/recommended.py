@@ -33,7 +33,7 @@ def recommended_method(model: nn.Module | None) -> Method:
             solver=ConjugateGradient(max_iter=ITERATIONS, stopping=stopping, keep=())
         ),
         preconditioner=KFAC(model=model),
-        damping=LevenbergMarquardt(grow=1 / 0.7, shrink=0.7, least=1e-8),
+        damping=LevenbergMarquardt(grow=2, shrink=0.8, least=1e-8),
         selector=LastIterate(),
         acceptance=RejectWorse(),
         warm_start=1.0,
