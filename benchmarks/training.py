@@ -1,8 +1,8 @@
 """Seconds to equal training loss: Hessian-free as recommended, its predecessor, and Adam at its best learning rate.
 
-`python benchmarks/training.py --minutes 10 --write docs/training.md`. All start from the same parameters. They take turns
-of ten seconds, so that a machine that slows down slows them alike. Every racer gets the first fifth of the minutes, the
-recommended settings two fifths, and the two learning rates of Adam that lead after a fifth all of them.
+`python benchmarks/training.py --minutes 10 --write docs/training.md`. All start from the same parameters. They take
+turns of ten seconds, so that a machine that slows down slows them alike. Every racer gets the first fifth of the
+minutes, the recommended settings two fifths, and the two learning rates of Adam that lead after a fifth all of them.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def deep_autoencoder(cases: int) -> Start:
     images = curves(cases)
     return Start(
         title="deep autoencoder",
-        model=autoencoder(WIDTHS, "sigmoid", torch.Generator().manual_seed(0), sparse),
+        model=autoencoder(WIDTHS, "sigmoid", torch.Generator().manual_seed(0), sparse).float(),
         loss_function=PixelCrossEntropy(),
         inputs=images,
         targets=images,
