@@ -11,8 +11,28 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 # Each way to end has a colour and a symbol of its own; one that is not named here takes the next pair.
-REASONS = ("Convergence (Martens)", "Number of iterations", "Convergence (tolerances)", "Divergence")
-SYMBOLS = ("circle", "triangle-up", "diamond", "x", "square", "star", "hexagon", "cross")
+REASONS = (
+    "Convergence (Martens)",
+    "Number of iterations",
+    "Convergence (tolerances)",
+    "Divergence",
+    "Negative curvature",
+    "Trust region",
+    "Convergence (forcing sequence)",
+    "Convergence (Krylov space)",
+)
+SYMBOLS = (
+    "circle",
+    "triangle-up",
+    "diamond",
+    "x",
+    "square",
+    "star",
+    "hexagon",
+    "cross",
+    "triangle-down",
+    "pentagon",
+)
 
 
 def draw(material: Material) -> "go.Figure":

@@ -235,3 +235,18 @@ def test_the_recommended_settings_are_those_of_the_library(problem, precondition
         assert record.metrics["loss_after"] == plain.last_report.loss_after
         assert record.metrics["damping"] == plain.last_report.damping
         assert trace.preconditioned == preconditioned
+
+
+def test_the_recommended_settings_judge_mini_batches_on_more():
+    def ratios(**params):
+        recorded = session(
+            "digits-autoencoder",
+            "hessianfree-recommended",
+            steps=4,
+            problem_params={"batch_size": 50},
+            optimizer_params=params,
+        )
+        return [record.metrics["reduction_ratio"] for record, _ in recorded]
+
+    assert ratios(judge_share=4) == ratios()
+    assert ratios(judge_share=1) != ratios()

@@ -36,15 +36,21 @@ PRECONDITIONER_COST = 4 / 3
 
 
 class EngineDriver:
-    """`HessianFree.step` on a task."""
+    """`HessianFree.step` on a task; where its batches are less than all cases, judged on `judge_share` as many."""
 
-    def __init__(self, optimizer: HessianFree, task: Task) -> None:
-        self._optimizer, self._task = optimizer, task
+    def __init__(self, optimizer: HessianFree, task: Task, judge_share: float = 1.0) -> None:
+        self._optimizer, self._task, self._judge_share = optimizer, task, judge_share
+        self._judging: SupervisedTask | None = None
+        if judge_share > 1 and isinstance(task, SupervisedTask) and task.is_stochastic:
+            self._judging = task
         self._clock = Clock(task.parameters[0].device)
+
+    def _judge(self) -> Callable[[], tuple[Tensor, Tensor]] | None:
+        return self._judging.forward_on_more(self._judge_share) if self._judging else None
 
     def step(self) -> Taken:
         started = self._clock.now()
-        self._optimizer.step(self._task.forward)
+        self._optimizer.step(self._task.forward, judge_forward=self._judge())
         finished = self._clock.now()
         metrics = metrics_of(self._optimizer.last_report)
         return Taken(metrics=metrics, seconds=finished - started, trace=self._optimizer.last_trace)
@@ -72,17 +78,13 @@ class HessianFreeDriver(EngineDriver):
                 "use 0."
             )
             raise InvalidRequest([Fault(path, message)])
-        self._judging: SupervisedTask | None = None
-        if params.judge_share > 1:
-            if not (isinstance(task, SupervisedTask) and task.is_stochastic):
-                path = "optimizer_params.judge_share"
-                message = (
-                    f"{path} = {params.judge_share:g} needs batches of less than all cases "
-                    "(problem_params.batch_size): use 1."
-                )
-                raise InvalidRequest([Fault(path, message)])
-            self._judging = task
-        self._judge_share = params.judge_share
+        if params.judge_share > 1 and not (isinstance(task, SupervisedTask) and task.is_stochastic):
+            path = "optimizer_params.judge_share"
+            message = (
+                f"{path} = {params.judge_share:g} needs batches of less than all cases "
+                "(problem_params.batch_size): use 1."
+            )
+            raise InvalidRequest([Fault(path, message)])
         optimizer = HessianFree.from_method(
             task.parameters,
             method_from(params, task.batch.model if task.batch else None),
@@ -91,7 +93,7 @@ class HessianFreeDriver(EngineDriver):
             weight_decay=params.weight_decay,
             verbose=params.verbose,
         )
-        super().__init__(optimizer, task)
+        super().__init__(optimizer, task, params.judge_share)
         self._exponent = params.preconditioner_exponent
 
     def step(self) -> Taken:
@@ -99,8 +101,7 @@ class HessianFreeDriver(EngineDriver):
         M = self._preconditioner(self._task.batch)
         prepared = self._clock.now()
         forward = self._forward_with_states if self._with_states else self._task.forward
-        judge = self._judging.forward_on_more(self._judge_share) if self._judging else None
-        self._optimizer.step(forward, M_func=M, judge_forward=judge)
+        self._optimizer.step(forward, M_func=M, judge_forward=self._judge())
         finished = self._clock.now()
 
         metrics: dict[str, Scalar] = dict(metrics_of(self._optimizer.last_report))

@@ -24,12 +24,23 @@ class RecommendedParams(Params):
         le=1e6,
         description="Adds this times half the squared norm of the parameters to the loss, also to the one reported.",
     )
+    judge_share: float = Field(
+        4.0,
+        ge=1,
+        le=1_000,
+        description=(
+            "Cases that a step on a mini-batch is judged by for the damping, in multiples of the batch size; 1: its "
+            "own, which a step may suit alone."
+        ),
+    )
     verbose: bool = Field(False, description="Print a line a step into the run's log.")
 
 
 def _build(params: RecommendedParams, task: Task) -> EngineDriver:
     model = task.batch.model if task.batch else None
-    return EngineDriver(HessianFree.recommended(task.parameters, model, **params.model_dump()), task)
+    settings = params.model_dump(exclude={"judge_share"})
+    optimizer = HessianFree.recommended(task.parameters, model, **settings)
+    return EngineDriver(optimizer, task, params.judge_share)
 
 
 RECOMMENDED = Optimizer(
