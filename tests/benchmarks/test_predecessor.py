@@ -93,3 +93,17 @@ def test_the_search_gives_up_at_zero():
     scale, loss = armijo(lambda step: step.item() ** 2 + step.item(), gradient, torch.tensor([-1.0]))
     assert scale == pytest.approx(0.8)
     assert loss == pytest.approx(math.fsum([0.64, -0.8]))
+
+
+@pytest.mark.filterwarnings("ignore:The reduction ratio:UserWarning")
+@pytest.mark.parametrize("damping", [0.02, 2.0])
+def test_with_the_ratio_from_zero_the_damping_stays_that_of_the_engine(damping):
+    """All of the earlier implementation but for this one rule, over steps that start warm."""
+    ours, theirs = problems.make("mse"), problems.make("mse")
+    engine = HessianFree(ours.parameters, damping=damping, cg_max_iter=8)
+    predecessor = Predecessor(theirs.parameters, damping=damping, cg_max_iter=8, ratio_from_zero=True)
+    for _ in range(4):
+        engine.step(ours.forward)
+        predecessor.step(theirs.forward)
+        assert engine.param_groups[0]["damping"] == pytest.approx(predecessor.damping)
+    assert_same(ours, engine, theirs, predecessor)
