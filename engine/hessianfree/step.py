@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from hessianfree.curvature.damped import Damped
-from hessianfree.interfaces import BoundedSolver, LinearMap, Objective, Parts
+from hessianfree.damped_system import solved
+from hessianfree.interfaces import LinearMap, Objective, Parts
 from hessianfree.losses import Losses
-from hessianfree.records import CGSolution, Memory, Preconditioning, Promise, SolveTrace, StepReport
+from hessianfree.records import CGSolution, Memory, Promise, SolveTrace, StepReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,26 +45,11 @@ def hessian_free_step(
     gradient_norm = torch.linalg.vector_norm(here.gradient).item()
     linearized = time.perf_counter()
 
-    products = 0
-    if parts.calibration is not None and memory.steps == 0:
-        members = _members(objective, here.gradient, len(memory.dampings))
-        dampings, products = parts.calibration.dampings(here, memory.dampings, members)
-        memory = replace(memory, dampings=dampings)
-    damping = objective.spread(memory.dampings)
-    prepared: Preconditioning | None = None
-    if M is None and parts.preconditioner is not None:
-        prepared = parts.preconditioner(here, damping, memory.preconditioner)
-        M = prepared.inverse
-        if prepared.damping_units is not None:
-            damping = damping * prepared.damping_units
-    solver = parts.solver
-    bounded = solver if isinstance(solver, BoundedSolver) else None
-    if bounded and memory.radius is not None:
-        solver = bounded = bounded.within(memory.radius)
-    solution = solver.solve(Damped(here.curvature, damping), -here.gradient, memory.start, M)
-    solved = time.perf_counter()
+    system = solved(objective, parts, memory, here, M)
+    memory, solution, bounded = system.memory, system.solution, system.bounded
+    solved_at = time.perf_counter()
 
-    losses = Losses(objective, solution, memory, damping, here.loss, judge)
+    losses = Losses(objective, solution, memory, system.damping, here.loss, judge)
     candidate = losses.candidate(parts.selector.choose(losses.of, sorted(solution.iterates)))
     slope = torch.dot(here.gradient, candidate.step).item()
     found = parts.search.search(
@@ -92,7 +77,7 @@ def hessian_free_step(
             solution, parts.warm_start(memory.steps) if callable(parts.warm_start) else parts.warm_start
         ),
         radius=bounded.radius_after(solution, agreement) if bounded and agreement else memory.radius,
-        preconditioner=prepared.memory if prepared else memory.preconditioner,
+        preconditioner=system.preconditioning.memory if system.preconditioning else memory.preconditioner,
     )
     rejection = None
     if step_norm == 0:
@@ -105,7 +90,6 @@ def hessian_free_step(
             rejection = objection or f"{failed} found nothing better than the starting point"
             next_memory = parts.acceptance.after_rejection(memory, next_memory)
 
-    products += solution.products + (prepared.products if prepared else 0)
     report = StepReport(
         loss=here.loss,
         loss_after=found.loss,
@@ -121,15 +105,12 @@ def hessian_free_step(
         step_norm=step_norm,
         accepted=rejection is None,
         rejection=rejection,
-        curvature_products=products + losses.products,
+        curvature_products=system.products + losses.products,
         loss_evaluations=losses.evaluations,
-        gradient_equivalents=here.cost
-        + products * here.product_cost
-        + (prepared.cost if prepared else 0.0)
-        + losses.cost,
+        gradient_equivalents=here.cost + system.cost + losses.cost,
         seconds_gradient=linearized - started,
-        seconds_cg=solved - linearized,
-        seconds_search=searched - solved,
+        seconds_cg=solved_at - linearized,
+        seconds_search=searched - solved_at,
         peak_memory_bytes=peak_memory(),
     )
     trace = SolveTrace(
@@ -141,18 +122,12 @@ def hessian_free_step(
         betas=solution.betas,
         kept=tuple((iteration, losses.known(iteration)) for iteration in sorted(solution.iterates)),
         chosen_iteration=candidate.iteration,
-        preconditioned=M is not None,
+        preconditioned=system.preconditioned,
         line_search=found.trials,
         slice=sliced,
         agreement=agreement,
     )
     return StepOutcome(step=step, memory=next_memory, report=report, trace=trace)
-
-
-def _members(objective: Objective, gradient: Tensor, groups: int) -> list[Tensor]:
-    """For each parameter group, where in a [P] vector it is."""
-    numbers = objective.spread([float(group) for group in range(groups)])
-    return [torch.zeros_like(gradient) + numbers == group for group in range(groups)]
 
 
 def _next_start(solution: CGSolution, warm_start: float) -> Tensor | None:
