@@ -1,4 +1,4 @@
-"""What each part of the recommended method is worth: `python benchmarks/methods.py --write docs/methods-measured.md`.
+"""What each part of the recommended method is worth: `python benchmarks/methods.py --write docs/methods.md`.
 
 One part is exchanged at a time, and all take turns to the same training loss from the same start.
 """
@@ -20,6 +20,18 @@ from hessianfree.preconditioners import GaussNewtonDiagonal, Nystrom
 from hessianfree.preconditioners.kfac import KFAC
 
 TURN = 5.0  # seconds
+
+_HEAD = """# What each part of the recommended method is worth
+
+Made by `benchmarks/methods.py`. Every line but the last two is `HessianFree.recommended(...)` on batches that grow by
+4 % a step, with one part exchanged; all take turns from the same parameters to the same training loss. Iterations are
+CG's, gradients those of all data (or as much other arithmetic, see [engine.md](engine.md)), seconds on a clock of each
+one's own. Where the loss was not reached in time, the counts are what was spent.
+
+[preconditioners.md](preconditioners.md) has preconditioners alone, [training.md](training.md) the races against Adam and the
+earlier implementation. The decisions [70](decisions/0070-a-preconditioner-with-a-memory.md) to
+[81](decisions/0081-cg-conjugate-to-the-last-step.md) have more figures, and what stayed out.
+"""
 
 PROBLEMS: dict[str, tuple[Callable[[int], Start], float]] = {  # how to make it, and the loss to get to
     "autoencoder": (deep_autoencoder, 60.0),
@@ -99,13 +111,13 @@ def report(start: Start, contenders: Sequence[Racer], target: float) -> list[str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=20.0, help="at most, on every racer's clock")
+    parser.add_argument("--seconds", type=float, default=10.0, help="at most, on every racer's clock")
     parser.add_argument("--problem", choices=sorted(PROBLEMS), action="append", help="one; all if not given")
     parser.add_argument("--cases", type=int, default=500)
     parser.add_argument("--write", type=Path, help="a Markdown file to write the tables into")
     options = parser.parse_args()
     command = ["benchmarks/methods.py", f"--seconds {options.seconds:g} --cases {options.cases}"]
-    lines = [Circumstances.of_now("cpu", command).line(), ""]
+    lines = [_HEAD, Circumstances.of_now("cpu", command).line(), ""]
     for name in options.problem or sorted(PROBLEMS):
         make, target = PROBLEMS[name]
         start = make(options.cases)

@@ -11,10 +11,12 @@ solve, the making of the preconditioner included; seconds are the median of the 
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import ClassVar
 
 import torch
+from table import Circumstances
 from timing import Turn, take_turns
 from torch import Tensor, nn
 
@@ -40,6 +42,15 @@ from hessianfree.stopping import Divergence, IterationLimit, MartensProgress, Re
 from hessianfree_lab.training.problems.autoencoders import PixelCrossEntropy, autoencoder
 from hessianfree_lab.training.problems.curves import curves
 from hessianfree_lab.training.problems.networks import sparse
+
+_HEAD = """# What preconditioners save
+
+Made by `benchmarks/preconditioners.py`. A deep autoencoder of curves, 784-100-50-25-6 and back, is trained by plain
+Hessian-free steps. At three states on its way the next step's system is solved, by CG with the same damping and start, to
+the value of the model at which Martens' rule ends plain CG. All counts include the making of the preconditioner; seconds
+are medians of rounds in which all take turns. K-FAC has the damping in its factors here, and one damping for all
+layers, so that all solve the same system; within a step [methods.md](methods.md) tells more.
+"""
 
 WIDTHS = (784, 100, 50, 25, 6)
 MOST = 1000  # CG iterations; who needs more is said not to get there
@@ -120,8 +131,8 @@ def contenders(
     }
 
 
-def print_table(system: System, parts: Mapping[str, PreconditionerAt | None], rounds: int) -> None:
-    """A line a contender."""
+def table(system: System, parts: Mapping[str, PreconditionerAt | None], rounds: int) -> list[str]:
+    """A line a contender, after a head."""
     aim = Reaches(value=system.solve(MartensProgress(), None).solution.model_values[-1] * (1 - HARDLY_WORSE))
     solves: dict[str, Solve] = {}
 
@@ -129,13 +140,14 @@ def print_table(system: System, parts: Mapping[str, PreconditionerAt | None], ro
         return Turn(run=lambda: solves.update({name: system.solve(aim, part)}))
 
     seconds = take_turns({name: turn(name, part) for name, part in parts.items()}, rounds, "cpu")
-    print(f"{'preconditioner':25s} {'CG':>6s} {'products':>9s} {'gradients':>10s} {'seconds':>9s}")
+    lines = [f"{'preconditioner':25s} {'CG':>6s} {'products':>9s} {'gradients':>10s} {'seconds':>9s}"]
     for name, solve in solves.items():
         reason = solve.solution.reason
-        print(
+        lines.append(
             f"{name:25s} {solve.solution.last:6d} {solve.products:9d} {solve.cost:10.1f} {median(seconds[name]):9.2f}"
             + ("" if reason == Reaches.words else f"  not there: {reason}")
         )
+    return lines
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -143,8 +155,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--cases", type=int, default=500)
     options.add_argument("--steps", type=int, nargs="+", default=[5, 20, 40])
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--write", type=Path, help="a Markdown file to write the tables into")
     told = options.parse_args(arguments)
 
+    command = ["benchmarks/preconditioners.py", f"--cases {told.cases} --rounds {told.rounds}"]
+    written = [_HEAD, Circumstances.of_now("cpu", command).line()]
     images = curves(told.cases)
     model = autoencoder(WIDTHS, "sigmoid", torch.Generator().manual_seed(0), sparse).float()
     loss_function = PixelCrossEntropy()
@@ -169,8 +184,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         objective = ClosureObjective(parameters, forward, GaussNewton, evaluation, GraphMemory(None))
         with evaluation:
             system = System(here=objective.linearize(), damping=damping, start=opt.state["x0"])
-            print(f"after step {step}: loss {system.here.loss:.2f}, damping {damping:.3g}")
-            print_table(system, contenders(model, loss_function, images), told.rounds)
+            title = f"after step {step}: loss {system.here.loss:.2f}, damping {damping:.3g}"
+            lines = table(system, contenders(model, loss_function, images), told.rounds)
+            print("\n".join([title, *lines]))
+            written += ["", f"## {title.capitalize()}", "", "```", *lines, "```"]
+    if told.write is not None:
+        told.write.write_text("\n".join([*written, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
