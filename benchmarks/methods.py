@@ -25,11 +25,11 @@ _HEAD = """# What each part of the recommended method is worth
 
 Made by `benchmarks/methods.py`. Every line but the last two is `HessianFree.recommended(...)` on batches that grow by
 4 % a step, with one part exchanged; all take turns from the same parameters to the same training loss. Iterations are
-CG's, gradients those of all data (or as much other arithmetic, see [engine.md](engine.md)), seconds on a clock of each
-one's own. Where the loss was not reached in time, the counts are what was spent.
+CG's, gradients those of all data (or as much other arithmetic, see [engine.md](engine.md)), seconds on a clock of
+each one's own. Where the loss was not reached in time, the counts are what was spent.
 
-[preconditioners.md](preconditioners.md) has preconditioners alone, [training.md](training.md) the races against Adam and the
-earlier implementation. The decisions [70](decisions/0070-a-preconditioner-with-a-memory.md) to
+[preconditioners.md](preconditioners.md) has preconditioners alone, [training.md](training.md) the races against Adam
+and the earlier implementation. The decisions [70](decisions/0070-a-preconditioner-with-a-memory.md) to
 [81](decisions/0081-cg-conjugate-to-the-last-step.md) have more figures, and what stayed out.
 """
 

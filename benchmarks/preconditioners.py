@@ -46,10 +46,10 @@ from hessianfree_lab.training.problems.networks import sparse
 _HEAD = """# What preconditioners save
 
 Made by `benchmarks/preconditioners.py`. A deep autoencoder of curves, 784-100-50-25-6 and back, is trained by plain
-Hessian-free steps. At three states on its way the next step's system is solved, by CG with the same damping and start, to
-the value of the model at which Martens' rule ends plain CG. All counts include the making of the preconditioner; seconds
-are medians of rounds in which all take turns. K-FAC has the damping in its factors here, and one damping for all
-layers, so that all solve the same system; within a step [methods.md](methods.md) tells more.
+Hessian-free steps. At three states on its way the next step's system is solved, by CG with the same damping and
+start, to the value of the model at which Martens' rule ends plain CG. All counts include the making of the
+preconditioner; seconds are medians of rounds in which all take turns. K-FAC has the damping in its factors here, and
+one damping for all layers, so that all solve the same system; within a step [methods.md](methods.md) tells more.
 """
 
 WIDTHS = (784, 100, 50, 25, 6)

@@ -22,12 +22,12 @@ from hessianfree_lab.training.problems.recurrent import RecurrentNetwork
 
 _HEAD = """# Seconds to equal training loss
 
-Made by `benchmarks/training.py`. All racers start from the same parameters, and take turns of ten seconds on clocks of
-their own; looking at the loss on all data is off the clock. "Recommended" is `HessianFree.recommended(...)` on batches that
-grow by 4 % a step from 250 cases. The earlier implementation is a plain transcription on BackPACK's products, its ratio
-measured from zero, else at its defaults; `HessianFree(...)` is the same method by this engine. Adam has batches of 200
-(autoencoder) and 100 cases. The last column is the racer's time to its lowest loss over the time in which the
-recommended settings got as far.
+Made by `benchmarks/training.py`. All racers start from the same parameters, and take turns of ten seconds on clocks
+of their own; looking at the loss on all data is off the clock. "Recommended" is `HessianFree.recommended(...)` on
+batches that grow by 4 % a step from 250 cases. The earlier implementation is a plain transcription on BackPACK's
+products, its ratio measured from zero, else at its defaults; `HessianFree(...)` is the same method by this engine.
+Adam has batches of 200 (autoencoder) and 100 cases. The last column is the racer's time to its lowest loss over the
+time in which the recommended settings got as far.
 """
 
 RATES = (1e-4, 3e-4, 1e-3, 3e-3)
