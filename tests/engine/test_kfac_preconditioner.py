@@ -4,15 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from hessianfree.cg import ConjugateGradient
-from hessianfree.cg_backtracking import LastIterate
-from hessianfree.linesearch import FixedScale
-from hessianfree.method import Method
-from hessianfree.optimizer import HessianFree
+from engine.linearizations import dense, linearization
 from hessianfree.parameters import Parameters
 from hessianfree.preconditioners.kfac import KFAC
 from hessianfree.records import ForwardPass, Linearization
-from hessianfree.stopping import IterationLimit, ResidualTolerance
 
 
 @pytest.fixture(autouse=True)
@@ -21,52 +16,6 @@ def _float64():
     torch.manual_seed(0)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-def linearization(model, loss_function, batches):
-    """What a step would hand to the preconditioner; its curvature is dense, its loss a mean over equal batches."""
-    parameters = Parameters([list(model.parameters())])
-
-    def run(inputs, targets):
-        outputs = model(inputs)
-        return loss_function(outputs, targets), outputs
-
-    B = sum(gauss_newton(model, loss_function, *batch) for batch in batches) / len(batches)
-    here = Linearization(
-        loss=0.0,
-        gradient=parameters.zeros(),
-        curvature=lambda v: B @ v,
-        cost=1.0,
-        product_cost=4 / 3,
-        passes=tuple(
-            ForwardPass(parameters=parameters, weight=1 / len(batches), run=lambda batch=batch: run(*batch))
-            for batch in batches
-        ),
-    )
-    return here, B
-
-
-def gauss_newton(model, loss_function, inputs, targets):
-    """J' H_L J, dense."""
-    names = [name for name, p in model.named_parameters() if p.requires_grad]
-    values = [dict(model.named_parameters())[name].detach() for name in names]
-
-    def outputs_of(*values):
-        return torch.func.functional_call(model, dict(zip(names, values, strict=True)), (inputs,)).flatten()
-
-    outputs = model(inputs).detach()
-    J = torch.func.jacrev(outputs_of, argnums=tuple(range(len(values))))(*values)
-    J = torch.cat([part.flatten(1) for part in J], dim=1)
-    H = hessian_of(lambda z: loss_function(z.view_as(outputs), targets), outputs.flatten())
-    return J.T @ H @ J
-
-
-def hessian_of(function, at):
-    return torch.func.jacrev(torch.func.jacrev(function))(at)
-
-
-def dense(M, dimension):
-    return torch.stack([M(e) for e in torch.eye(dimension)], dim=1)
 
 
 def one_output():
@@ -188,35 +137,26 @@ def test_each_layer_is_damped_in_units_of_its_curvature():
     assert KFAC(model=model, balance=0)(here, 0.1, None).damping_units is None
 
 
-def test_the_step_damps_by_these_units():
-    """With all of the Krylov space, the step is the damped Newton step, whatever preconditions it."""
-    model, images = deep_autoencoder()
+class Unusual(nn.Module):
+    """Uses one layer's weight without calling it, names another's input, and runs it without a graph as well."""
 
-    def forward():
-        outputs = model(images)
-        return nn.functional.binary_cross_entropy_with_logits(outputs, images), outputs
+    def __init__(self):
+        super().__init__()
+        self.unseen, self.named = nn.Linear(3, 2), nn.Linear(2, 1)
 
-    here, B = linearization(model, nn.functional.binary_cross_entropy_with_logits, [(images, images)])
-    loss, _ = forward()
-    gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))])
-    part = KFAC(model=model, damped=True)
-    units = part(here, 0.1, None).damping_units
-    expected = torch.linalg.solve(B + 0.1 * torch.diag(units), -gradient)
-    method = Method(
-        solver=ConjugateGradient(
-            max_iter=2000, stopping=(IterationLimit(), ResidualTolerance(relative=1e-12))
-        ),
-        preconditioner=part,
-        selector=LastIterate(),
-        search=FixedScale(),
-    )
-    before = torch.cat([p.detach().flatten() for p in model.parameters()])
-    optimizer = HessianFree.from_method(model.parameters(), method, damping=0.1)
-    optimizer.step(forward)
-    moved = torch.cat([p.detach().flatten() for p in model.parameters()]) - before
-    assert torch.allclose(moved, expected, rtol=1e-6, atol=1e-9)
-    promised = optimizer.last_trace.agreement.predicted
-    assert promised == pytest.approx((0.5 * gradient @ expected).item(), rel=1e-6)
+    def forward(self, x):
+        h = torch.tanh(nn.functional.linear(x, self.unseen.weight, self.unseen.bias))
+        with torch.no_grad():
+            self.named(10 * h)
+        return self.named(input=h)
+
+
+def test_a_layer_used_without_a_call_has_a_diagonal():
+    model = Unusual()
+    here, B = linearization(model, nn.MSELoss(), [(torch.randn(40, 3), torch.randn(40, 1))])
+    M = dense(KFAC(model=model, ridge=1e-9)(here, 0.0, None).inverse, len(B))
+    assert torch.equal(M[:8, :8], torch.diag(M[:8, :8].diagonal()))
+    assert torch.allclose(M[8:, 8:] @ B[8:, 8:], torch.eye(3), atol=1e-5)
 
 
 def test_layers_changed_in_place_afterwards_are_seen_as_they_were():
@@ -244,46 +184,6 @@ def test_factors_are_moving_averages_and_renewed_when_due():
     assert torch.allclose(after[2].memory["A0"], (0.25 * A.T @ A + 0.75 * B.T @ B) / 9)
     v = torch.randn(5)
     assert torch.equal(after[2].inverse(v), after[3].inverse(v))
-
-
-def deep_autoencoder():
-    torch.manual_seed(1)
-    widths = [20, 12, 6, 3, 6, 12, 20]
-    layers = []
-    for i in range(6):
-        layers += [nn.Linear(widths[i], widths[i + 1]), nn.Sigmoid()]
-    return nn.Sequential(*layers[:-1]), torch.sigmoid(2 * torch.randn(40, 3) @ torch.randn(3, 20))
-
-
-def run(preconditioned, steps=3, resume_at=None):
-    model, images = deep_autoencoder()
-    method = Method(
-        solver=ConjugateGradient(max_iter=8),
-        preconditioner=KFAC(model=model, damped=True, every=2) if preconditioned else None,
-    )
-    optimizer = HessianFree.from_method(model.parameters(), method, damping=1e-2)
-    for step in range(steps):
-        if step == resume_at:
-            saved = optimizer.state_dict()
-            optimizer = HessianFree.from_method(model.parameters(), method, damping=1e-2)
-            optimizer.load_state_dict(saved)
-
-        def forward():
-            outputs = model(images)
-            return nn.functional.binary_cross_entropy_with_logits(outputs, images), outputs
-
-        optimizer.step(forward)
-    return optimizer.last_report.loss_after
-
-
-@pytest.mark.filterwarnings("ignore:The reduction ratio")
-def test_as_many_iterations_get_further():
-    assert run(preconditioned=True) < run(preconditioned=False)
-
-
-@pytest.mark.filterwarnings("ignore:The reduction ratio")
-def test_a_resumed_run_repeats_the_uninterrupted_one():
-    assert run(preconditioned=True, steps=4) == run(preconditioned=True, steps=4, resume_at=3)
 
 
 @pytest.mark.parametrize(

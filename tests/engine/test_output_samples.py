@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from engine.linearizations import hessian_of
 from hessianfree.curvature.loss_hessian import LossHessian
 from hessianfree.parameters import Parameters
 from hessianfree.preconditioners.output_samples import sample
@@ -15,10 +16,6 @@ def _float64():
     torch.manual_seed(0)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-def hessian_of(function, at):
-    return torch.func.jacrev(torch.func.jacrev(function))(at)
 
 
 LOSSES = {

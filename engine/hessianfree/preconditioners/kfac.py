@@ -24,8 +24,8 @@ class KFAC:
     A [I, I] is the mean of a a' over the inputs a of the layer, G [O, O] the sum of g g' over the slopes g that arrive
     at its outputs when the loss's are drawn at random (see `sample`). A layer called more than once, or a
     convolution, counts every call and place as a row of its own [Eschenhagen et al. 2023, 3: expand]. What belongs to
-    no linear layer or 2-D convolution of `model`, and what is shared between two, has the mean square of the same
-    random slopes as its diagonal, averaged in the same way.
+    no linear layer or 2-D convolution of `model`, what is shared between two, and layers whose weights are used without
+    calling them, have the square of the same random slopes as their diagonal, averaged in the same way.
 
     a and b are `ridge` times the factor's mean eigenvalue, and, if `damped`, sqrt(damping) besides, shared between the
     factors by the ratio of their mean eigenvalues [ibid., 6.3]. What the factors take for steep CG leaves for later,
@@ -75,7 +75,10 @@ class KFAC:
         share = 1 - min(self.decay, 1 - 1 / renewals)
         factors = _estimated(here.passes, layers, generator)
         if memory is not None:
-            factors = {name: memory[name].lerp(new, share) for name, new in factors.items()}
+            factors = {
+                name: memory[name].lerp(new, share) if name in memory else new
+                for name, new in factors.items()
+            }
         units = _mean_curvatures(factors, layers, parameters) ** self.balance if self.balance else None
         damping = (damping if units is None else damping * units) if self.damped else 0.0
         inverses = _inverted(factors, layers, parameters, damping, self.ridge)
@@ -99,14 +102,16 @@ class _Inverse:
     """v -> the inverses on either side of v's blocks, and over the rest's diagonal."""
 
     def __init__(self, layers: Sequence[Layer], parameters: FlatView, memory: Mapping[str, Tensor]) -> None:
-        self._layers, self._parameters = layers, parameters
-        self._pairs = [(memory[f"A{i}^-1"], memory[f"G{i}^-1"]) for i in range(len(layers))]
+        self._parameters = parameters
+        self._blocks = [
+            (layer, memory[f"A{i}^-1"], memory[f"G{i}^-1"]) for i, layer in _with_factors(layers, memory)
+        ]
         self._rest = memory["rest^-1"]  # 0 for what the layers hold
 
     def __call__(self, vector: Tensor, /) -> Tensor:
         result = self._rest * vector
         parts, answers = self._parameters.split(vector), self._parameters.split(result)
-        for layer, (A, G) in zip(self._layers, self._pairs, strict=True):
+        for layer, A, G in self._blocks:
             layer.write(G @ layer.joined(parts) @ A, answers)
         return result
 
@@ -114,10 +119,8 @@ class _Inverse:
 def _estimated(
     passes: Sequence[ForwardPass], layers: Sequence[Layer], generator: torch.Generator
 ) -> dict[str, Tensor]:
-    """The factors A0, G0, A1, ... of fresh passes, and "rest" [P], the squared slopes of what no layer holds."""
+    """Factors A0, G0, A1, ... of the layers that fresh passes call, and "rest" [P], the squared slopes of others."""
     parameters = passes[0].parameters
-    held = {place for layer in layers for place in layer.places}
-    others = [i for i in range(len(parameters.tensors)) if i not in held]
     squares: list[Tensor | float] = [0.0] * len(layers)
     rows = [0] * len(layers)
     slopes: list[Tensor | float] = [0.0] * len(layers)
@@ -128,6 +131,10 @@ def _estimated(
             loss, outputs = forward.run()
         hessian = LossHessian(loss, outputs, parameters)
         edges = [edge for calls in watch.edges for edge in calls]
+        called = {
+            place for layer, calls in zip(layers, watch.edges, strict=True) for place in layer.places if calls
+        }
+        others = [i for i in range(len(parameters.tensors)) if i not in called]
         arriving = _slopes_at(
             [*edges, *(parameters.tensors[i] for i in others)], hessian, forward.weight, generator
         )
@@ -147,10 +154,18 @@ def _estimated(
         rest += parameters.flatten(spread)
     factors = {"rest": rest}
     for i, layer in enumerate(layers):
-        matrix = layer.joined(parameters.tensors).detach()
-        factors[f"A{i}"] = matrix.new_zeros(matrix.shape[1], matrix.shape[1]) + squares[i] / max(rows[i], 1)
-        factors[f"G{i}"] = matrix.new_zeros(matrix.shape[0], matrix.shape[0]) + slopes[i]
+        if rows[i]:
+            matrix = layer.joined(parameters.tensors).detach()
+            factors[f"A{i}"] = matrix.new_zeros(matrix.shape[1], matrix.shape[1]) + squares[i] / rows[i]
+            factors[f"G{i}"] = matrix.new_zeros(matrix.shape[0], matrix.shape[0]) + slopes[i]
+            for place in layer.places:
+                parameters.split(rest)[place].zero_()
     return factors
+
+
+def _with_factors(layers: Sequence[Layer], memory: Mapping[str, Tensor]) -> list[tuple[int, Layer]]:
+    """The layers that were called, with their numbers."""
+    return [(i, layer) for i, layer in enumerate(layers) if f"A{i}" in memory]
 
 
 def _slopes_at(
@@ -170,29 +185,30 @@ def _slopes_at(
     )
 
 
-def _means(factors: Mapping[str, Tensor], layers: Sequence[Layer]) -> list[tuple[Tensor, Tensor]]:
-    """The mean eigenvalues of each layer's A and G, both above zero.
+def _means(factors: Mapping[str, Tensor], layers: Sequence[Layer]) -> list[tuple[int, Layer, Tensor, Tensor]]:
+    """Each layer with factors, its number, and the mean eigenvalues of its A and G, both above zero.
 
     What the data never reach has no scale of its own: it gets the least that the others' can be told apart from.
     """
     means = [
-        (factors[f"A{i}"].diagonal().mean(), factors[f"G{i}"].diagonal().mean()) for i in range(len(layers))
+        (i, layer, factors[f"A{i}"].diagonal().mean(), factors[f"G{i}"].diagonal().mean())
+        for i, layer in _with_factors(layers, factors)
     ]
-    largest = torch.stack([factors["rest"].max(), *(a * g for a, g in means)]).max()
+    largest = torch.stack([factors["rest"].max(), *(a * g for _, _, a, g in means)]).max()
     least = estimates.least_divisor(largest)
-    floored = ((a.clamp(min=torch.finfo(a.dtype).eps), g) for a, g in means)
-    return [(a, torch.maximum(g, least / a)) for a, g in floored]
+    floored = ((i, layer, a.clamp(min=torch.finfo(a.dtype).eps), g) for i, layer, a, g in means)
+    return [(i, layer, a, torch.maximum(g, least / a)) for i, layer, a, g in floored]
 
 
 def _mean_curvatures(factors: Mapping[str, Tensor], layers: Sequence[Layer], parameters: FlatView) -> Tensor:
     """[P], for each parameter its layer's mean curvature; the rest's own mean for the rest."""
     rest, means = factors["rest"], _means(factors, layers)
-    held = sum(parameters.split(rest)[place].numel() for layer in layers for place in layer.places)
+    held = sum(parameters.split(rest)[place].numel() for _, layer, _, _ in means for place in layer.places)
     others = rest.sum() / max(rest.numel() - held, 1)
-    smallest = torch.stack([a * g for a, g in means]).min() if means else torch.ones_like(others)
+    smallest = torch.stack([a * g for _, _, a, g in means]).min() if means else torch.ones_like(others)
     curvatures = torch.where(others > 0, others, smallest).expand_as(rest).clone()
     parts = parameters.split(curvatures)
-    for layer, (a, g) in zip(layers, means, strict=True):
+    for _, layer, a, g in means:
         for place in layer.places:
             parts[place].fill_((a * g).item())
     return curvatures
@@ -213,7 +229,7 @@ def _inverted(
     divisor = rest + dampings + torch.maximum(ridge * rest.mean(), estimates.least_divisor(rest.max()))
     inverses["rest^-1"] = 1 / divisor
     diagonal = parameters.split(inverses["rest^-1"])
-    for i, (layer, (a, g)) in enumerate(zip(layers, _means(factors, layers), strict=True)):
+    for i, layer, a, g in _means(factors, layers):
         root = by_tensor[layer.weight].mean().sqrt()
         inverses[f"A{i}^-1"] = _inverse(factors[f"A{i}"], ridge * a + root * (a / g).sqrt())
         inverses[f"G{i}^-1"] = _inverse(factors[f"G{i}"], ridge * g + root * (g / a).sqrt())

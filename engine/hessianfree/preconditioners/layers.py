@@ -94,7 +94,8 @@ class Watch:
     def watching(self) -> Iterator[None]:
         """Inside, forward passes are seen."""
         hooks = [
-            layer.module.register_forward_hook(self._seen(i, layer)) for i, layer in enumerate(self._layers)
+            layer.module.register_forward_hook(self._seen(i, layer), with_kwargs=True)
+            for i, layer in enumerate(self._layers)
         ]
         try:
             yield
@@ -104,10 +105,14 @@ class Watch:
 
     def _seen(self, i: int, layer: Layer):  # type: ignore[no-untyped-def]  # a hook, typed by torch
         @torch.no_grad()
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        def hook(
+            module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor
+        ) -> None:
             del module
+            if not output.requires_grad:  # called without a graph: no slope arrives there
+                return
             # At once, and by the edge: what comes later may change both tensors in place.
-            rows = layer.rows(inputs[0])
+            rows = layer.rows(inputs[0] if inputs else named["input"])
             squares = rows.T @ rows
             seen = self.squares[i]
             self.squares[i] = squares if seen is None else seen.add_(squares)
