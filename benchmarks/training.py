@@ -108,16 +108,17 @@ def main() -> None:
         "--problem", choices=sorted(STARTS), action="append", help="one of them; both if not given"
     )
     parser.add_argument("--cases", type=int, default=2_000)
+    parser.add_argument("--without-adam", action="store_true", help="the Hessian-free racers alone")
     parser.add_argument("--write", type=Path, help="a Markdown file to write the tables into")
     options = parser.parse_args()
     command = ["benchmarks/training.py", f"--minutes {options.minutes:g} --cases {options.cases}"]
-    circumstances = Circumstances.of_now("cpu", command)
+    circumstances = Circumstances.of_now("cpu", command + ["--without-adam"] * options.without_adam)
     lines = [_HEAD, circumstances.line(), ""]
     seconds = 60 * options.minutes
     for name in options.problem or sorted(STARTS):
         start = STARTS[name](options.cases)
         ours, others = recommended(start), [predecessor(start), plain(start)]
-        rates = [adam(start, rate) for rate in RATES]
+        rates = [] if options.without_adam else [adam(start, rate) for rate in RATES]
         take_turns([ours, *others, *rates], seconds / 5)
         leading = sorted(rates, key=lambda racer: racer.lowest.loss)[:2]
         take_turns([ours, *leading], 2 * seconds / 5)
