@@ -69,7 +69,7 @@ STARTS: dict[str, Callable[[int], Start]] = {"autoencoder": deep_autoencoder, "r
 
 def take_turns(racers: Sequence[Racer], seconds: float) -> None:
     """All of them until their clocks show `seconds`."""
-    clock = min(racer.seconds for racer in racers)
+    clock = min((racer.seconds for racer in racers), default=seconds)
     while clock < seconds:
         clock = min(clock + TURN, seconds)
         for racer in racers:
