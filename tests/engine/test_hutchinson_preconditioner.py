@@ -4,20 +4,10 @@ import pytest
 import torch
 
 from engine.linear_systems import system
+from engine.linearizations import at
 from hessianfree.cg import ConjugateGradient
 from hessianfree.preconditioners import HutchinsonDiagonal
-from hessianfree.records import Linearization
 from hessianfree.stopping import IterationLimit, ResidualTolerance
-
-
-def at(B):
-    return Linearization(
-        loss=0.0,
-        gradient=torch.ones(len(B), dtype=B.dtype),
-        curvature=lambda v: B @ v,
-        cost=1.0,
-        product_cost=4 / 3,
-    )
 
 
 def estimate(B, **settings):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.linearizations import dense, linearization
+from engine.linearizations import at, dense, linearization
 from hessianfree.parameters import Parameters
 from hessianfree.preconditioners.kfac import KFAC
 from hessianfree.records import ForwardPass, Linearization
@@ -184,6 +184,11 @@ def test_factors_are_moving_averages_and_renewed_when_due():
     assert torch.allclose(after[2].memory["A0"], (0.25 * A.T @ A + 0.75 * B.T @ B) / 9)
     v = torch.randn(5)
     assert torch.equal(after[2].inverse(v), after[3].inverse(v))
+
+
+def test_without_forward_passes_it_says_so():
+    with pytest.raises(ValueError, match="KFAC needs forward passes"):
+        KFAC(model=nn.Linear(1, 1))(at(torch.eye(2)), 1.0, None)
 
 
 @pytest.mark.parametrize(

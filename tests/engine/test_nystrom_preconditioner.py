@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from engine.linear_systems import system
+from engine.linearizations import at
 from hessianfree.cg import ConjugateGradient
 from hessianfree.preconditioners import Nystrom
 from hessianfree.preconditioners.nystrom import approximation
-from hessianfree.records import Linearization
 from hessianfree.stopping import IterationLimit, ResidualTolerance
 
 DAMPINGS = {"one": 0.3, "by parameter": torch.logspace(-2, 1, 50, dtype=torch.float64)}
@@ -18,16 +18,6 @@ def with_spectrum(eigenvalues, seed=0, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
     Q, _ = torch.linalg.qr(torch.randn(n, n, generator=generator, dtype=torch.float64))
     return ((Q * eigenvalues) @ Q.T).to(dtype)
-
-
-def at(B):
-    return Linearization(
-        loss=0.0,
-        gradient=torch.ones(len(B), dtype=B.dtype),
-        curvature=lambda v: B @ v,
-        cost=1.0,
-        product_cost=4 / 3,
-    )
 
 
 def approximated(B, rank, seed=0):

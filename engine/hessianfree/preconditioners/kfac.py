@@ -64,6 +64,8 @@ class KFAC:
     def __call__(
         self, here: Linearization, damping: float | Tensor, memory: Mapping[str, Tensor] | None
     ) -> Preconditioning:
+        if not here.passes:
+            raise ValueError("KFAC needs forward passes; this objective's linearization has none")
         parameters = here.passes[0].parameters
         layers = layers_of(self.model, parameters.tensors)
         call = estimates.call_number(memory)
