@@ -30,7 +30,7 @@ each one's own. Where the loss was not reached in time, the counts are what was 
 
 [preconditioners.md](preconditioners.md) has preconditioners alone, [training.md](training.md) the races against Adam
 and the earlier implementation. The decisions [70](decisions/0070-a-preconditioner-with-a-memory.md) to
-[81](decisions/0081-cg-conjugate-to-the-last-step.md) have more figures, and what stayed out.
+[82](decisions/0082-what-is-recommended.md) have more figures, and what stayed out.
 """
 
 PROBLEMS: dict[str, tuple[Callable[[int], Start], float]] = {  # how to make it, and the loss to get to
