@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="a Markdown file to write the tables into")
     options = parser.parse_args()
     command = ["benchmarks/training.py", f"--minutes {options.minutes:g} --cases {options.cases}"]
+    command += [f"--problem {name}" for name in options.problem or ()]
     circumstances = Circumstances.of_now("cpu", command + ["--without-adam"] * options.without_adam)
     lines = [_HEAD, circumstances.line(), ""]
     seconds = 60 * options.minutes
