@@ -34,6 +34,9 @@ class OptimizerInfo(Wire):
     title: str
     description: str
     params_schema: dict[str, Any] = Field(description="JSON Schema of `optimizer_params`, with defaults.")
+    settable: list[str] = Field(
+        default_factory=list, description="Which of `optimizer_params` a running job can be given anew."
+    )
 
 
 class Announcement(Wire):

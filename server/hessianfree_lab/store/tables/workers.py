@@ -1,0 +1,44 @@
+"""Workers, and what they can train."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Integer, Named, String, Table, TypedColumns
+
+from hessianfree_lab.store.columns import UtcDateTime
+from hessianfree_lab.store.tables.base import Id, metadata
+
+
+class WorkerColumns(TypedColumns):
+    id = Column(Id, primary_key=True)
+    name = Column(String(200), nullable=False)
+    host = Column(String(200), nullable=False)
+    pid = Column(Integer, nullable=False)
+    slots = Column(Integer, nullable=False)
+    devices: Named[list[dict[str, Any]]] = Column(JSON, nullable=False)
+    problems: Named[list[str]] = Column(JSON, nullable=False)
+    optimizers: Named[list[str]] = Column(JSON, nullable=False)
+    versions: Named[dict[str, str]] = Column(JSON, nullable=False)
+    registered_at: Named[datetime] = Column(UtcDateTime, nullable=False)
+    seen_at: Named[datetime] = Column(UtcDateTime, nullable=False)
+    left_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)
+    silent = Column(Boolean, nullable=False)  # its silence has been announced
+
+
+workers = Table("workers", metadata, WorkerColumns)
+
+
+class ProblemColumns(TypedColumns):
+    name = Column(String(100), primary_key=True)
+    info: Named[dict[str, Any]] = Column(JSON, nullable=False)
+
+
+problems = Table("problems", metadata, ProblemColumns)
+
+
+class OptimizerColumns(TypedColumns):
+    name = Column(String(100), primary_key=True)
+    info: Named[dict[str, Any]] = Column(JSON, nullable=False)
+
+
+optimizers = Table("optimizers", metadata, OptimizerColumns)
