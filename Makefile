@@ -44,9 +44,9 @@ up: $(RUNTIME)  ## server and one local worker; ARGS='...' is passed on
 
 # --- checking --------------------------------------------------------------------------------------------------------
 
-# pytest comes last: its closing line is the last line of all. The fast tests go first (tests/conftest.py).
+# pytest comes last: its closing line is the last line of all. tests/conftest.py says what its two processes share out.
 test: lint types test-js chromium  ## everything, the browser included
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: $(DEV)  ## the tests that need no browser, no whole processes and no long series of cases; under a minute
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not system and not slow'
