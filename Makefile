@@ -12,7 +12,7 @@ DEV     := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test test-fast lint types test-js format bench screenshots clean chromium node
+.PHONY: help demo up test test-fast lint types test-js format bench screenshots clean chromium postgresql node
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,11 +45,11 @@ up: $(RUNTIME)  ## server and one local worker; ARGS='...' is passed on
 # --- checking --------------------------------------------------------------------------------------------------------
 
 # pytest comes last: its closing line is the last line of all. tests/conftest.py says what its two processes share out.
-test: lint types test-js chromium  ## everything, the browser included
+test: lint types test-js chromium postgresql  ## everything, browser and PostgreSQL included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-test-fast: $(DEV)  ## the tests that need no browser, no whole processes and no long series of cases; under a minute
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not system and not slow'
+test-fast: $(DEV)  ## the tests that need no browser, no PostgreSQL, no whole processes and no long series of cases; under a minute
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not system and not slow and not postgres'
 
 lint: $(DEV)  ## ruff and the import rules
 	$(BIN)/ruff check .
@@ -81,6 +81,16 @@ chromium:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	  else \
 	    echo "The browser tests need Chromium. On Debian: sudo apt-get install chromium" >&2; exit 1; \
+	  fi
+
+# Debian keeps its programs out of PATH. The cluster that the package makes is not used: tests start one of their own.
+postgresql:
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing PostgreSQL for the tests of the store."; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
+	  else \
+	    echo "The tests of the store need PostgreSQL. On Debian: sudo apt-get install postgresql" >&2; exit 1; \
 	  fi
 
 node:

@@ -1,8 +1,11 @@
 """What concerns the whole suite."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from server.postgres import Postgres, running_postgres
 
 SYSTEM = Path(__file__).parent / "system"
 
@@ -21,3 +24,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("system" if is_system else item.path.name))
     is_shared = hasattr(items[0].config, "workerinput") if items else False
     items.sort(key=lambda item: (item.get_closest_marker("system") is not None) != is_shared)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for whoever asks; who does is marked `postgres`."""
+    with running_postgres() as cluster:
+        yield cluster

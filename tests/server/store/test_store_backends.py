@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from hessianfree_lab.store import SqlStore
 from server.databases import database, empty
+from server.postgres import Postgres
 from server.store.clock import Clock
 from server.store.contract import StoreContract
 
@@ -23,6 +24,12 @@ def memory_engine() -> Iterator[Engine]:
         yield engine
 
 
+@pytest.fixture(scope="module")
+def postgres_engine(postgres: Postgres) -> Iterator[Engine]:
+    with database(postgres.new_database()) as engine:
+        yield engine
+
+
 class TestSqliteFile(StoreContract):
     @pytest.fixture
     def store(self, file_engine: Engine, clock: Clock) -> SqlStore:
@@ -33,3 +40,9 @@ class TestInMemory(StoreContract):
     @pytest.fixture
     def store(self, memory_engine: Engine, clock: Clock) -> SqlStore:
         return SqlStore(empty(memory_engine), lease_seconds=20.0, clock=clock)
+
+
+class TestPostgres(StoreContract):
+    @pytest.fixture
+    def store(self, postgres_engine: Engine, clock: Clock) -> SqlStore:
+        return SqlStore(empty(postgres_engine), lease_seconds=20.0, clock=clock)
