@@ -48,7 +48,10 @@ def of_exit(attempt: int, code: int, *, killed_for_memory: bool) -> FinishReques
     if killed_for_memory:
         text = f"The job's process was killed by the system ({name}) because memory ran out."
         return failed(attempt, "out_of_memory", text)
-    return failed(attempt, "error", f"The job's process was killed by {name}.")
+    text = f"The job's process was killed by {name}."
+    if -code == signal.SIGKILL:  # from outside: training itself never ends so, and may well go through next time
+        return FinishRequest(attempt=attempt, state="interrupted", error=text)
+    return failed(attempt, "error", text)
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -113,12 +113,16 @@ def test_what_the_worker_cannot_build_is_invalid(client):
     )
 
 
-def test_a_killed_job_is_an_error_that_names_the_signal(client, shared_worker):
-    run = submit(client, budget=ENDLESS)
-    wait_for_step(client, run.id, 30)
-    shared_worker.runner().kill()
+def test_a_killed_job_is_trained_again_while_attempts_remain(client, shared_worker):
+    run = submit(client, budget=ENDLESS, max_attempts=2)
+    for attempt in (1, 2):
+        wait_until(
+            lambda attempt=attempt: client.run(run.id).attempt == attempt, seconds=30, what="the next attempt"
+        )
+        wait_for_step(client, run.id, 500 * attempt)
+        shared_worker.runner().kill()
     run = wait_for_state(client, run.id, "failed")
-    assert (run.cause, run.error) == ("error", "The job's process was killed by SIGKILL.")
+    assert (run.cause, run.error) == ("lost", "The job's process was killed by SIGKILL.")
     assert steps_of(client, run.id) == list(range(1, run.progress.step + 1))
     assert run.progress.step >= 30
 

@@ -68,7 +68,6 @@ def test_a_traceback_follows_the_sentence_and_its_end_is_kept():
 @pytest.mark.parametrize(
     ("code", "killed_for_memory", "cause", "words"),
     [
-        (-signal.SIGKILL, False, "error", "killed by SIGKILL."),
         (-signal.SIGSEGV, False, "error", "killed by SIGSEGV."),
         (-signal.SIGKILL, True, "out_of_memory", "because memory ran out"),
         (3, False, "error", "ended by itself with exit code 3"),
@@ -79,6 +78,12 @@ def test_deaths(code, killed_for_memory, cause, words):
     request = of_exit(2, code, killed_for_memory=killed_for_memory)
     assert (request.state, request.cause) == ("failed", cause)
     assert words in request.error
+
+
+def test_a_job_that_was_killed_from_outside_may_be_tried_again():
+    request = of_exit(2, -signal.SIGKILL, killed_for_memory=False)
+    assert (request.state, request.cause) == ("interrupted", None)
+    assert request.error == "The job's process was killed by SIGKILL."
 
 
 def test_the_kernels_count_of_kills_is_a_number():
