@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from hessianfree_lab.records.scalars import Number, Scalar, Wire
-
-MetricName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.\-/]{0,99}$")]
+from hessianfree_lab.records.metrics import Metrics
+from hessianfree_lab.records.scalars import Number, Wire
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -24,7 +23,7 @@ class StepRecord(Wire):
     step: int = Field(ge=1, le=2**53)
     wall_time: Moment = Field(default_factory=lambda: datetime.now(UTC))
     seconds: Number = Field(0.0, description="Training time so far, evaluation and recording apart.")
-    metrics: dict[MetricName, Scalar] = Field(default_factory=dict, max_length=500)
+    metrics: Metrics = Field(default_factory=dict, max_length=500)
 
     @model_validator(mode="before")
     @classmethod
