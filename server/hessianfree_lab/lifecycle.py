@@ -2,7 +2,8 @@
 
 queued -> running -> completed | failed | cancelled
           running -> queued       the attempt was lost or interrupted, and attempts remain
-          running <-> paused
+queued -> paused -> queued        held back before it began, or after its attempt was lost or interrupted
+          running <-> paused      held back with its process; should that end, as running does
 queued, paused -> cancelled
 completed, failed, cancelled -> queued     retry and restart
 """
@@ -13,7 +14,7 @@ from enum import StrEnum
 class State(StrEnum):
     QUEUED = "queued"  # waits for a worker
     RUNNING = "running"  # a worker holds its lease
-    PAUSED = "paused"  # held back by its user, attempt kept
+    PAUSED = "paused"  # held back by its user, with its process where it had one
     COMPLETED = "completed"  # reached its budget
     FAILED = "failed"  # ended by itself; `cause` says how
     CANCELLED = "cancelled"  # ended by its user
@@ -38,9 +39,9 @@ class Outcome(StrEnum):
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
+    State.QUEUED: frozenset({State.RUNNING, State.PAUSED, State.CANCELLED}),
     State.RUNNING: frozenset({State.COMPLETED, State.FAILED, State.CANCELLED, State.QUEUED, State.PAUSED}),
-    State.PAUSED: frozenset({State.RUNNING, State.CANCELLED, State.QUEUED}),
+    State.PAUSED: frozenset({State.RUNNING, State.COMPLETED, State.FAILED, State.CANCELLED, State.QUEUED}),
     State.COMPLETED: frozenset({State.QUEUED}),
     State.FAILED: frozenset({State.QUEUED}),
     State.CANCELLED: frozenset({State.QUEUED}),
@@ -54,13 +55,18 @@ def may_become(current: State, target: State) -> bool:
     return target in TRANSITIONS[current]
 
 
-def after_attempt(outcome: Outcome, attempt: int, max_attempts: int) -> tuple[State, Cause | None]:
+def after_attempt(
+    outcome: Outcome, attempt: int, max_attempts: int, *, is_held_back: bool = False
+) -> tuple[State, Cause | None]:
     """State and cause of a run whose attempt number `attempt` ended as `outcome`.
 
     The cause of a failed attempt is the worker's to say; None here. Only a lost or an interrupted attempt is
-    tried again: an error, a divergence or an invalid spec would end the same way.
+    tried again: an error, a divergence or an invalid spec would end the same way. A run that its user holds back
+    (`is_held_back`) waits for its user, however many attempts it had.
     """
     match outcome:
+        case Outcome.INTERRUPTED | Outcome.LOST if is_held_back:
+            return State.PAUSED, None
         case Outcome.INTERRUPTED | Outcome.LOST if attempt < max_attempts:
             return State.QUEUED, None
         case Outcome.INTERRUPTED | Outcome.LOST:

@@ -18,6 +18,11 @@ async def _store(request: Request) -> Store:
 
 async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
+async def _requester(request: Request) -> str | None:
+    identity = getattr(request.state, "identity", None)
+    return None if identity is None else str(identity.name)
+
+
     return settings
 
 
@@ -42,3 +47,5 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
 MetersDep = Annotated[Meters, Depends(_meters)]
 RemindersDep = Annotated[Reminders, Depends(_reminders)]
+RequesterDep = Annotated[str | None, Depends(_requester)]
+"""The name of the token that the request showed; None: the server is open."""

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import Field
 
-from hessianfree_lab.api.dependencies import StoreDep
+from hessianfree_lab.api.changes import check_change
+from hessianfree_lab.api.dependencies import RequesterDep, StoreDep
 from hessianfree_lab.api.submission import check_job, read_document
 from hessianfree_lab.api.wire_json import RawBody, WireResponse, created
-from hessianfree_lab.records import JobSpec, Page, Run
+from hessianfree_lab.records import Control, JobSpec, Page, Run, SetRequest
 from hessianfree_lab.records.scalars import Wire
 from hessianfree_lab.store.interface import MAX_PAGE
 
@@ -69,6 +70,28 @@ def change_priority(run_id: str, change: PriorityChange, store: StoreDep) -> Wir
 def cancel(run_id: str, store: StoreDep) -> WireResponse:
     """A queued job is cancelled at once; of a running one its worker is told, and the state follows."""
     return WireResponse(store.request_cancel(run_id))
+
+
+@router.post("/{run_id}/pause", response_model=Run)
+def pause(run_id: str, store: StoreDep, requester: RequesterDep) -> WireResponse:
+    """Hold a job back: a queued one at once; a running one keeps its process, and its state follows."""
+    return WireResponse(store.request_pause(run_id, requested_by=requester))
+
+
+@router.post("/{run_id}/resume", response_model=Run)
+def resume(run_id: str, store: StoreDep, requester: RequesterDep) -> WireResponse:
+    """Let a paused job go on: with its process, or through the queue where it has none."""
+    return WireResponse(store.request_resume(run_id, requested_by=requester))
+
+
+@router.post("/{run_id}/set", status_code=202, response_model=Control)
+def change_settings(
+    run_id: str, request: SetRequest, store: StoreDep, requester: RequesterDep
+) -> WireResponse:
+    """Other settings of the optimizer, or another budget, from the next step on."""
+    settings = check_change(store.get_run(run_id), store.controls(run_id), request, store.optimizers())
+    control = store.request_set(run_id, settings, requested_by=requester)
+    return WireResponse(control, status_code=202)
 
 
 @router.post("/{run_id}/retry", response_model=Run)

@@ -127,6 +127,18 @@ def landscape(run_id: str, store: StoreDep) -> WireResponse:
     return WireResponse(found)
 
 
+@router.get("/{run_id}/controls")
+def controls(run_id: str, store: StoreDep) -> WireResponse:
+    """`{items: [Control]}`: everything that was asked of the job while it ran."""
+    return WireResponse({"items": store.controls(run_id), "next_cursor": None})
+
+
+@router.get("/{run_id}/attempts")
+def attempts(run_id: str, store: StoreDep) -> WireResponse:
+    """`{items: [AttemptInfo]}`: the attempts at the run, in order."""
+    return WireResponse({"items": store.attempts(run_id), "next_cursor": None})
+
+
 @router.get("/{run_id}/logs")
 def logs(
     request: Request,

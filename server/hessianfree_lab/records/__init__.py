@@ -1,5 +1,8 @@
 """What goes over the wire and into the store, as frozen pydantic models; docs/wire.md shows them in use."""
 
+from hessianfree_lab.records.attempts import AttemptInfo
+from hessianfree_lab.records.batches import IngestBatch, IngestReply
+from hessianfree_lab.records.controls import Applied, Control, SetRequest
 from hessianfree_lab.records.jobs import Budget, JobSpec, Recording, Resources
 from hessianfree_lab.records.runs import (
     Extremes,
@@ -14,8 +17,6 @@ from hessianfree_lab.records.runs import (
 from hessianfree_lab.records.scalars import Number, Scalar, decode, encode
 from hessianfree_lab.records.steps import (
     CGTrace,
-    IngestBatch,
-    IngestReply,
     KeptIterate,
     Landscape,
     LogLine,
@@ -40,10 +41,13 @@ from hessianfree_lab.records.workers import (
 
 __all__ = [
     "Announcement",
+    "Applied",
     "Assignment",
+    "AttemptInfo",
     "Budget",
     "CGTrace",
     "Command",
+    "Control",
     "Device",
     "Extremes",
     "FinishRequest",
@@ -68,6 +72,7 @@ __all__ = [
     "RunSummary",
     "Scalar",
     "ScriptRun",
+    "SetRequest",
     "SlicePoint",
     "Spectrum",
     "StepRecord",

@@ -57,6 +57,10 @@ class Run(Wire):
     archived: bool = False
     pinned: bool = False
     stop_requested: bool = Field(False, description="A cancel is on its way to the worker.")
+    pause_requested: bool = Field(
+        False,
+        description="Its user wants it held back. `running`: about to pause; `paused` without it: about to go on.",
+    )
     stale: bool = Field(
         False, description="Running, but silent for longer than its lease. Shown, never stored."
     )

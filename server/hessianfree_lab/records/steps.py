@@ -124,24 +124,3 @@ class Landscape(Wire):
     y: list[Number] = Field(max_length=400)
     z: list[list[Number]] = Field(max_length=400)
     minima: list[tuple[Number, Number]] = Field(default_factory=list, max_length=20)
-
-
-class IngestBatch(Wire):
-    """Body of POST /runs/{id}/records. Sending a batch twice changes nothing."""
-
-    attempt: int = Field(1, ge=1)
-    steps: list[StepRecord] = Field(default_factory=list, max_length=5_000)
-    cg: list[CGTrace] = Field(default_factory=list, max_length=1_000)
-    spectra: list[Spectrum] = Field(default_factory=list, max_length=1_000)
-    logs: list[LogLine] = Field(default_factory=list, max_length=5_000)
-    environment: dict[str, Any] | None = Field(
-        None, description="Versions, host, device; sent once an attempt."
-    )
-    landscape: Landscape | None = None
-
-
-class IngestReply(Wire):
-    """Acknowledges a batch after its commit."""
-
-    last_step: int = Field(description="Highest step the store holds for this run; 0: none.")
-    commands: list[str] = Field(default_factory=list, description='What the run should do now: "cancel".')

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from hessianfree_lab.records.controls import Control
 from hessianfree_lab.records.jobs import JobSpec
 from hessianfree_lab.records.scalars import Wire
 from hessianfree_lab.records.steps import Moment
@@ -86,6 +87,11 @@ class Assignment(Wire):
     attempt: int
     spec: JobSpec
     since_attempt: int = Field(1, description="Checkpoints of attempts before this one are not to be used.")
+    last_step: int = Field(0, description="The server has every step up to this one; 0: none.")
+    controls: list[Control] = Field(
+        default_factory=list,
+        description="Every `set` asked of the run: those done with their step, those still to be done without.",
+    )
 
 
 class HeldRun(Wire):
@@ -103,11 +109,16 @@ class Heartbeat(Wire):
 
 
 class Command(Wire):
-    """What a worker is to do with an attempt it holds. `drop`: it is no longer the worker's; kill, report nothing."""
+    """What a worker is to do with an attempt it holds. `drop`: it is no longer the worker's; kill, report nothing.
+
+    `set`, `pause` and `resume` are controls of the run, repeated until the job says that it has done them.
+    """
 
     run: str
     attempt: int
-    kind: Literal["cancel", "drop"]
+    kind: Literal["cancel", "drop", "set", "pause", "resume"]
+    number: int | None = Field(None, description="Of a control.")
+    settings: dict[str, Any] = Field(default_factory=dict, description="Of a `set`.")
 
 
 class HeartbeatReply(Wire):

@@ -6,12 +6,34 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from hessianfree_lab.errors import Fault, InvalidRequest, StaleAttempt
-from hessianfree_lab.lifecycle import Cause, Outcome, State, after_attempt
-from hessianfree_lab.records import FinishRequest, Run
+from hessianfree_lab.lifecycle import ENDED, Cause, Outcome, State, after_attempt
+from hessianfree_lab.records import AttemptInfo, FinishRequest, Run
+from hessianfree_lab.store import controls as control_table
 from hessianfree_lab.store import runs as run_table
 from hessianfree_lab.store.interface import QUEUE, commands_for
 from hessianfree_lab.store.tables import attempts, runs
 from hessianfree_lab.store.transaction import Transaction
+
+
+def listing(tx: Transaction, run_id: str) -> list[AttemptInfo]:
+    run_table.find(tx, run_id)
+    rows = tx.connection.execute(
+        select(attempts).where(attempts.c.run_id == run_id).order_by(attempts.c.number)
+    )
+    return [
+        AttemptInfo(
+            number=row.number,
+            worker=row.worker_id,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            outcome=row.outcome,
+            cause=row.cause,
+            error=row.error,
+            first_step=row.first_step,
+            resumed_from=row.resumed_from,
+        )
+        for row in rows
+    ]
 
 
 def find_current(tx: Transaction, run_id: str, attempt: int) -> Row[Any]:
@@ -20,7 +42,7 @@ def find_current(tx: Transaction, run_id: str, attempt: int) -> Row[Any]:
     if attempt != row.attempt:
         message = f"Attempt {attempt} of run {run_id} is not its current one, which is {row.attempt}."
         raise StaleAttempt(message, state=row.state)
-    if row.state != State.RUNNING:
+    if not run_table.is_held(row):
         message = f"Attempt {attempt} of run {run_id} has ended: the run is {row.state}."
         raise StaleAttempt(message, state=row.state)
     return row
@@ -41,8 +63,10 @@ def finish(tx: Transaction, run_id: str, request: FinishRequest) -> Run:
 def end(
     tx: Transaction, row: Row[Any], outcome: Outcome, *, cause: Cause | None = None, error: str | None = None
 ) -> None:
-    """End the current attempt of a running run and take the run to where that leads."""
-    state, cause_of_run = after_attempt(outcome, row.attempt, row.max_attempts)
+    """End the current attempt and take the run to where that leads."""
+    state, cause_of_run = after_attempt(
+        outcome, row.attempt, row.max_attempts, is_held_back=row.pause_requested
+    )
     if outcome in (Outcome.INTERRUPTED, Outcome.LOST) and row.stop_requested:
         # Its user wanted it to end, and it has: neither a failure nor a reason to try again.
         state, cause_of_run = State.CANCELLED, None
@@ -53,16 +77,21 @@ def end(
         .where(attempts.c.run_id == row.id, attempts.c.number == row.attempt)
         .values(ended_at=tx.now, outcome=outcome.value, cause=cause, error=error)
     )
-    run_table.move(
-        tx,
-        row,
-        state,
-        f"ended as {outcome.value}",
-        cause=cause_of_run.value if cause_of_run else None,
-        error=None if state is State.QUEUED else error,
-        ended_at=None if state is State.QUEUED else tx.now,
-        stop_requested=False,
-    )
+    control_table.settle(tx, row, state)
+    has_ended = state in ENDED
+    changes = {
+        "cause": cause_of_run.value if cause_of_run else None,
+        "error": error if has_ended else None,
+        "ended_at": tx.now if has_ended else None,
+        "stop_requested": False,
+        "pause_requested": row.pause_requested and not has_ended,
+        "heard_at": None,
+    }
+    if state == row.state:  # held back with its process, and now without
+        tx.connection.execute(update(runs).where(runs.c.id == row.id).values(changes))
+        tx.emit_run(row.id)
+    else:
+        run_table.move(tx, row, state, f"ended as {outcome.value}", **changes)
     if row.worker_id is not None:
         tx.emit_workers()
     if state is State.QUEUED:
@@ -75,7 +104,9 @@ def lose(tx: Transaction, heard_before: datetime) -> list[str]:
     A script holds no lease: its run goes on, and readers are told once that it is stale.
     """
     silent = tx.connection.execute(
-        select(runs).where(runs.c.state == State.RUNNING.value, runs.c.heard_at < heard_before)
+        select(runs).where(
+            runs.c.state.in_((State.RUNNING.value, State.PAUSED.value)), runs.c.heard_at < heard_before
+        )
     ).all()
     lost = [row for row in silent if row.kind == "job"]
     for row in lost:

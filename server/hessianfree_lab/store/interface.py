@@ -5,7 +5,7 @@ raises and has changed nothing. Unknown ids raise `RunNotFound` or `WorkerNotFou
 raises `WrongState`, which carries the state.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -13,8 +13,10 @@ from typing import Any, Literal, Protocol
 from hessianfree_lab.records import (
     Announcement,
     Assignment,
+    AttemptInfo,
     CGTrace,
     Command,
+    Control,
     FinishRequest,
     HeldRun,
     IngestBatch,
@@ -118,7 +120,7 @@ class Store(Protocol):
         ...
 
     def queue(self, *, limit: int = 50, cursor: str | None = None) -> Page[Run]:
-        """The queued jobs in the order in which they will be claimed, then the running ones in that order."""
+        """The queued jobs in the order in which they will be claimed, then the running and paused ones likewise."""
         ...
 
     def change_run(self, run_id: str, changes: RunChanges) -> Run:
@@ -130,11 +132,11 @@ class Store(Protocol):
         ...
 
     def remove_run(self, run_id: str) -> None:
-        """Delete a run with everything recorded; not while running."""
+        """Delete a run with everything recorded; not while an attempt is under way."""
         ...
 
     def request_cancel(self, run_id: str) -> Run:
-        """Queued or paused: `cancelled` at once. Running: `stop_requested`; asking twice is no error.
+        """Without an attempt under way: `cancelled` at once. With one: `stop_requested`; asking twice is no error.
 
         A script's run that has been silent for longer than a lease has nobody to tell: `cancelled` at once.
         """
@@ -143,7 +145,34 @@ class Store(Protocol):
     def requeue(self, run_id: str, *, from_scratch: bool) -> Run:
         """Put an ended job back into the queue with `max_attempts` more attempts.
 
-        `from_scratch` empties its record, and no later attempt uses a checkpoint of an earlier one.
+        `from_scratch` empties its record, controls included, and no later attempt uses a checkpoint of an earlier one.
+        """
+        ...
+
+    # --- live control -------------------------------------------------------------------------------------------
+
+    def request_pause(self, run_id: str, *, requested_by: str | None = None) -> Run:
+        """Hold a job back. Queued: `paused` at once. Running: `pause_requested`; `paused` once the job says so.
+
+        Asking twice is no error and no second control. `WrongState` for a run that has ended, is about to be
+        cancelled, or is a script's. A run held back whose attempt is lost or interrupted is `paused`, without an
+        attempt, however many it had.
+        """
+        ...
+
+    def request_resume(self, run_id: str, *, requested_by: str | None = None) -> Run:
+        """Let a job that is held back, or about to be, go on. Without an attempt: `queued` at once, for one at least.
+
+        `WrongState` as for `request_pause`, and for a job that nobody holds back.
+        """
+        ...
+
+    def request_set(
+        self, run_id: str, settings: Mapping[str, Any], *, requested_by: str | None = None
+    ) -> Control:
+        """Ask for other settings (already validated) from the next step on; of a job without an attempt, of its next.
+
+        `WrongState` for a run that has ended, is about to be cancelled, or is a script's.
         """
         ...
 
@@ -153,15 +182,28 @@ class Store(Protocol):
         """Start the next attempt of the first queued job that fits the worker, by priority, then age.
 
         A job fits when the worker announced its problem and its optimizer and has the cuda devices it asks for. No
-        two claims get the same attempt.
+        two claims get the same attempt. It is told the run's `set` controls, and up to which step all are stored.
         """
+    def controls(self, run_id: str) -> list[Control]:
+        """Everything asked of the run, in the order of asking.
+
+        Those still to be done when the run ends get an `error`. A `set` lives through lost and interrupted
+        attempts and retries; a pause or resume that is to be done when an attempt ends is done by that.
+        """
+        ...
+
+    def attempts(self, run_id: str) -> list[AttemptInfo]:
+        """The attempts at the run, in order."""
+        ...
+
         ...
 
     def append(self, run_id: str, batch: IngestBatch) -> IngestReply:
         """Store a batch; sending it twice, or in parts and in any order, leaves the same record.
 
         `StaleAttempt` when its attempt is not the current one or has ended. The first step that a newer attempt
-        sends drops what older attempts recorded from that step on.
+        sends drops what older attempts recorded from that step on. `applied` notes controls as done, once: `pause`
+        and `resume` take the run to `paused` and back, a budget's steps become the run's.
         """
         ...
 
@@ -182,7 +224,8 @@ class Store(Protocol):
     def heartbeat(self, worker_id: str, held: Sequence[HeldRun]) -> list[Command]:
         """Renew the leases of the attempts named, and say what is to be done with them.
 
-        `cancel` for each that is to stop; `drop` for each that is no longer this worker's.
+        `cancel` for each that is to stop; `drop` for each that is no longer this worker's; otherwise the controls
+        that the job has not yet said to have done, in the order of asking.
         """
         ...
 

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 
 from hessianfree_lab.errors import WrongState
 from hessianfree_lab.lifecycle import ENDED, State
 from hessianfree_lab.records import Assignment, JobSpec, Run, ScriptRun
+from hessianfree_lab.store import controls as control_table
 from hessianfree_lab.store import runs as run_table
 from hessianfree_lab.store import workers as worker_table
 from hessianfree_lab.store.interface import QUEUE, commands_for
 from hessianfree_lab.store.tables import (
     attempts,
+    controls,
     idempotency_keys,
     landscapes,
     log_lines,
@@ -24,7 +26,7 @@ from hessianfree_lab.store.tables import (
 )
 from hessianfree_lab.store.transaction import Transaction
 
-_RECORD = (steps, traces, spectra, log_lines, summaries, landscapes)
+_RECORD = (steps, traces, spectra, log_lines, summaries, landscapes, controls)
 
 
 def add(tx: Transaction, run_id: str, spec: JobSpec, key: str | None) -> tuple[Run, bool]:
@@ -134,7 +136,22 @@ def claim(tx: Transaction, worker_id: str) -> Assignment | None:
         attempt=row.attempt,
         spec=JobSpec.model_validate(row.spec),
         since_attempt=row.since_attempt,
+        last_step=_last_of_unbroken(tx, row.id, row.step),
+        controls=control_table.for_next_attempt(tx, row.id),
     )
+
+
+def _last_of_unbroken(tx: Transaction, run_id: str, last_step: int) -> int:
+    """The last step before the first gap in the record; batches may have come in any order."""
+    of_run = select(steps.c.step).where(steps.c.run_id == run_id)
+    if tx.connection.scalar(select(func.count()).select_from(of_run.subquery())) == last_step:
+        return last_step
+    unbroken = 0
+    for number in tx.connection.scalars(of_run.order_by(steps.c.step)):
+        if number != unbroken + 1:
+            break
+        unbroken = number
+    return unbroken
 
 
 def set_priority(tx: Transaction, run_id: str, priority: int) -> Run:
@@ -150,8 +167,9 @@ def set_priority(tx: Transaction, run_id: str, priority: int) -> Run:
 def request_cancel(tx: Transaction, run_id: str) -> Run:
     row = run_table.find(tx, run_id)
     abandoned = row.kind == "script" and run_table.is_silent(row, tx.now, tx.lease)
-    if row.state != State.RUNNING or abandoned:
-        run_table.move(tx, row, State.CANCELLED, "cancelled", ended_at=tx.now)
+    if not run_table.is_held(row) or abandoned:
+        run_table.move(tx, row, State.CANCELLED, "cancelled", ended_at=tx.now, pause_requested=False)
+        control_table.settle(tx, row, State.CANCELLED)
         if abandoned:
             tx.connection.execute(
                 update(attempts)
@@ -178,7 +196,13 @@ def requeue(tx: Transaction, run_id: str, *, from_scratch: bool) -> Run:
     if from_scratch:
         for table in _RECORD:
             tx.connection.execute(delete(table).where(table.c.run_id == run_id))
-        fresh = {"step": 0, "seconds": 0.0, "environment": {}, "since_attempt": row.attempt + 1}
+        fresh = {
+            "step": 0,
+            "steps": row.spec["budget"]["steps"],
+            "seconds": 0.0,
+            "environment": {},
+            "since_attempt": row.attempt + 1,
+        }
     run_table.move(
         tx,
         row,

@@ -64,7 +64,8 @@ def find(tx: Transaction, query: RunQuery) -> Page[Run]:
 def queue(tx: Transaction, limit: int, cursor: str | None) -> Page[Run]:
     # One number for (running last, highest priority first): priorities lie within +-1000.
     key = case((runs.c.state == State.QUEUED.value, 0), else_=10_000) - runs.c.priority
-    waiting = runs.c.state.in_((State.QUEUED.value, State.RUNNING.value)) & (runs.c.kind == "job")
+    open_states = (State.QUEUED.value, State.RUNNING.value, State.PAUSED.value)
+    waiting = runs.c.state.in_(open_states) & (runs.c.kind == "job")
     order = _Order(name="queue", key=key, oldest_first=True)
     return _page(tx, select(runs).where(waiting), order, limit, cursor)
 

@@ -74,15 +74,20 @@ def set_tags(tx: Transaction, run_id: str, labels: Iterable[str]) -> None:
 
 def remove(tx: Transaction, run_id: str) -> None:
     row = find(tx, run_id)
-    if row.state == State.RUNNING:
-        raise WrongState(f"Run {run_id} is running: cancel it before it is removed.", state=row.state)
+    if is_held(row):
+        raise WrongState(f"Run {run_id} is {row.state}: cancel it before it is removed.", state=row.state)
     tx.connection.execute(delete(runs).where(runs.c.id == run_id))
     tx.emit_removed(run_id)
 
 
+def is_held(row: Row[Any]) -> bool:
+    """Whether an attempt at the run is under way, training or held back."""
+    return row.state in (State.RUNNING, State.PAUSED) and row.heard_at is not None
+
+
 def is_silent(row: Row[Any], now: datetime, lease: timedelta) -> bool:
-    """Whether a running run has not been heard of for longer than a lease."""
-    return row.state == State.RUNNING and row.heard_at is not None and now - row.heard_at > lease
+    """Whether an attempt that is under way has not been heard of for longer than a lease."""
+    return is_held(row) and now - row.heard_at > lease
 
 
 def _to_run(row: Row[Any], summary: RunSummary, labels: list[str], now: datetime, lease: timedelta) -> Run:
@@ -109,6 +114,7 @@ def _to_run(row: Row[Any], summary: RunSummary, labels: list[str], now: datetime
         archived=row.archived,
         pinned=row.pinned,
         stop_requested=row.stop_requested,
+        pause_requested=row.pause_requested,
         stale=is_silent(row, now, lease),
     )
 

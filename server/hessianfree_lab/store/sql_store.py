@@ -1,18 +1,20 @@
 """The store over SQLAlchemy: each method one transaction around a function of the module that its noun names."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Engine, func, select, text
 
 from hessianfree_lab.records import (
     Announcement,
     Assignment,
+    AttemptInfo,
     CGTrace,
     Command,
+    Control,
     FinishRequest,
     HeldRun,
     IngestBatch,
@@ -30,7 +32,18 @@ from hessianfree_lab.records import (
     Worker,
 )
 from hessianfree_lab.records.series import Series
-from hessianfree_lab.store import attempts, events, ingest, jobs, listing, readings, runs, series, workers
+from hessianfree_lab.store import (
+    attempts,
+    controls,
+    events,
+    ingest,
+    jobs,
+    listing,
+    readings,
+    runs,
+    series,
+    workers,
+)
 from hessianfree_lab.store.engine import WRITES, is_in_memory
 from hessianfree_lab.store.ids import IdFactory
 from hessianfree_lab.store.interface import Counts, Event, Listener, LogEntry, RunQuery
@@ -122,6 +135,28 @@ class SqlStore:
 
     def claim_job(self, worker_id: str) -> Assignment | None:
         with self._write() as tx:
+    def request_pause(self, run_id: str, *, requested_by: str | None = None) -> Run:
+        with self._write() as tx:
+            return controls.request_pause(tx, run_id, requested_by)
+
+    def request_resume(self, run_id: str, *, requested_by: str | None = None) -> Run:
+        with self._write() as tx:
+            return controls.request_resume(tx, run_id, requested_by)
+
+    def request_set(
+        self, run_id: str, settings: Mapping[str, Any], *, requested_by: str | None = None
+    ) -> Control:
+        with self._write() as tx:
+            return controls.request_set(tx, run_id, settings, requested_by)
+
+    def controls(self, run_id: str) -> list[Control]:
+        with self._read() as tx:
+            return controls.listing(tx, run_id)
+
+    def attempts(self, run_id: str) -> list[AttemptInfo]:
+        with self._read() as tx:
+            return attempts.listing(tx, run_id)
+
             return jobs.claim(tx, worker_id)
 
     def append(self, run_id: str, batch: IngestBatch) -> IngestReply:

@@ -18,11 +18,13 @@ from hessianfree_lab.records import (
     Worker,
 )
 from hessianfree_lab.store import attempts as attempt_table
+from hessianfree_lab.store import controls as control_table
 from hessianfree_lab.store.interface import commands_for
 from hessianfree_lab.store.tables import optimizers, problems, runs, workers
 from hessianfree_lab.store.transaction import Transaction
 
 _SHOWN_FOR = timedelta(days=1)
+_IS_HELD = runs.c.state.in_((State.RUNNING.value, State.PAUSED.value)) & runs.c.heard_at.is_not(None)
 
 
 def add(tx: Transaction, worker_id: str, announcement: Announcement) -> str:
@@ -87,7 +89,7 @@ def heartbeat(tx: Transaction, worker_id: str, held: Sequence[HeldRun]) -> list[
                 runs.c.id == item.run,
                 runs.c.attempt == item.attempt,
                 runs.c.worker_id == worker_id,
-                runs.c.state == State.RUNNING.value,
+                _IS_HELD,
             )
             .values(heard_at=tx.now)
             .returning(runs.c.stop_requested)
@@ -97,12 +99,14 @@ def heartbeat(tx: Transaction, worker_id: str, held: Sequence[HeldRun]) -> list[
         elif stop_requested:
             commands.append(Command(run=item.run, attempt=item.attempt, kind="cancel"))
     return commands
+        else:
+            commands += control_table.commands(tx, item.run, item.attempt)
 
 
 def remove(tx: Transaction, worker_id: str) -> None:
     touch(tx, worker_id)
     tx.connection.execute(update(workers).where(workers.c.id == worker_id).values(left_at=tx.now))
-    held = select(runs).where(runs.c.worker_id == worker_id, runs.c.state == State.RUNNING.value)
+    held = select(runs).where(runs.c.worker_id == worker_id, _IS_HELD)
     for row in tx.connection.execute(held).all():
         attempt_table.end(tx, row, Outcome.INTERRUPTED, error="Its worker left.")
     tx.wake(commands_for(worker_id))
@@ -116,7 +120,7 @@ def listing(tx: Transaction) -> list[Worker]:
     held: dict[str, list[str]] = {row.id: [] for row in rows}
     for run_id, worker_id in tx.connection.execute(
         select(runs.c.id, runs.c.worker_id)
-        .where(runs.c.state == State.RUNNING.value, runs.c.worker_id.in_(list(held)))
+        .where(_IS_HELD, runs.c.worker_id.in_(list(held)))
         .order_by(runs.c.id)
     ):
         held[worker_id].append(run_id)

@@ -8,6 +8,7 @@ from hessianfree_lab.lifecycle import ENDED, TRANSITIONS, Cause, Outcome, State,
 
 ARROWS = {
     ("queued", "running"),
+    ("queued", "paused"),
     ("queued", "cancelled"),
     ("running", "completed"),
     ("running", "failed"),
@@ -15,6 +16,8 @@ ARROWS = {
     ("running", "queued"),
     ("running", "paused"),
     ("paused", "running"),
+    ("paused", "completed"),
+    ("paused", "failed"),
     ("paused", "cancelled"),
     ("paused", "queued"),
     ("completed", "queued"),
@@ -52,7 +55,15 @@ def test_where_an_attempt_leads(outcome: Outcome, attempt: int, expected: tuple[
     assert after_attempt(outcome, attempt, max_attempts=3) == expected
 
 
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_what_its_user_holds_back_waits_for_its_user(outcome: Outcome) -> None:
+    waits = outcome in (Outcome.LOST, Outcome.INTERRUPTED)
+    state, cause = after_attempt(outcome, 3, 3, is_held_back=True)
+    assert (state, cause) == (State.PAUSED if waits else State(outcome.value), None)
+
+
 def test_every_end_of_an_attempt_is_one_that_running_allows() -> None:
-    for outcome, attempt in product(Outcome, (1, 3)):
-        state, _ = after_attempt(outcome, attempt, max_attempts=3)
+    for outcome, attempt, held_back in product(Outcome, (1, 3), (False, True)):
+        state, _ = after_attempt(outcome, attempt, max_attempts=3, is_held_back=held_back)
         assert may_become(State.RUNNING, state)
+        assert state is State.PAUSED or may_become(State.PAUSED, state)

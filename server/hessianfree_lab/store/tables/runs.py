@@ -38,7 +38,7 @@ class RunColumns(TypedColumns):
     cause = Column(String(16), nullable=True)
     error = Column(Text, nullable=True)
     stop_requested = Column(Boolean, nullable=False)
-    pause_requested = Column(Boolean, nullable=False, server_default=false())
+    pause_requested = Column(Boolean, nullable=False, server_default=false())  # what its user wants
     priority = Column(Integer, nullable=False)
     attempt = Column(Integer, nullable=False)
     max_attempts = Column(Integer, nullable=False)
@@ -48,7 +48,9 @@ class RunColumns(TypedColumns):
     created_at: Named[datetime] = Column(UtcDateTime, nullable=False)
     started_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)
     ended_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)
-    heard_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)  # a lease runs from here
+    heard_at: Named[datetime | None] = Column(
+        UtcDateTime, nullable=True
+    )  # a lease runs from here; NULL: none
     silent = Column(Boolean, nullable=False)  # its silence has been announced
 
     step = Column(BigInteger, nullable=False)  # the highest recorded

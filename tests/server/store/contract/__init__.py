@@ -1,6 +1,7 @@
 """The store's contract (hessianfree_lab.store.interface) as tests: every back end inherits `StoreContract`."""
 
 from server.store.contract.attempts import AttemptContract
+from server.store.contract.controls import ControlContract
 from server.store.contract.events import EventContract
 from server.store.contract.lists import ListContract
 from server.store.contract.queue import QueueContract
@@ -9,6 +10,12 @@ from server.store.contract.series import SeriesContract
 
 
 class StoreContract(
-    QueueContract, AttemptContract, RecordContract, SeriesContract, ListContract, EventContract
+    QueueContract,
+    AttemptContract,
+    ControlContract,
+    RecordContract,
+    SeriesContract,
+    ListContract,
+    EventContract,
 ):
     """A back end's class gives the fixture `store`, made with the fixture `clock` and leases of 20 s."""
