@@ -9,11 +9,11 @@ from sqlalchemy import Table, delete, insert, select, update
 from hessianfree_lab.errors import Fault, InvalidRequest
 from hessianfree_lab.records import CGTrace, IngestBatch, IngestReply, Spectrum, StepRecord
 from hessianfree_lab.store import attempts as attempt_table
-from hessianfree_lab.store import controls as control_table
 from hessianfree_lab.store import steps as step_table
 from hessianfree_lab.store.lookup import known
 from hessianfree_lab.store.tables import attempts, landscapes, log_lines, runs, spectra, steps, traces
 from hessianfree_lab.store.transaction import Transaction
+
 
 def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
     _check(batch)
@@ -28,14 +28,6 @@ def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
     _store_by_step(tx, traces, "trace", run_id, batch.attempt, batch.cg)
     _store_by_step(tx, spectra, "spectrum", run_id, batch.attempt, batch.spectra)
     _store_logs(tx, run_id, batch)
-    if batch.resumed_from is not None:
-        tx.connection.execute(
-            update(attempts)
-            .where(attempts.c.run_id == run_id, attempts.c.number == batch.attempt)
-            .values(resumed_from=batch.resumed_from)
-        )
-    if batch.applied:
-        changes |= control_table.acknowledge(tx, run, batch.applied)
     if batch.landscape is not None:
         tx.connection.execute(delete(landscapes).where(landscapes.c.run_id == run_id))
         tx.connection.execute(

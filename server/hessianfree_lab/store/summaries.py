@@ -7,9 +7,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from hessianfree_lab.records import Extremes, RunSummary, Scalar, decode, encode
 from hessianfree_lab.store.tables import summaries
@@ -17,6 +18,12 @@ from hessianfree_lab.store.transaction import Transaction
 
 # A metric that was once text is a column of text in an export, whatever else it was.
 _RANK = {"flag": 0, "number": 1, "text": 2}
+
+# Asked of every batch, and made once: building a statement costs more than running it.
+_OF_RUN = select(summaries).where(summaries.c.run_id == bindparam("run"))
+_CHANGE = update(summaries).where(
+    summaries.c.run_id == bindparam("of_run"), summaries.c.metric == bindparam("of_metric")
+)
 
 
 @dataclass(kw_only=True)
@@ -31,6 +38,24 @@ class Summary:
     min: float | None = None
     best_step: int | None = None
     max: float | None = None
+
+    def add_all(self, steps: Sequence[int], values: Sequence[Scalar]) -> None:
+        """Take in the values at steps that were not there before, ascending."""
+        types = set(map(type, values))
+        if types <= {float, int}:
+            numbers = list(map(to_float, values))
+            if math.isfinite(sum(numbers)):  # then each of them is
+                self._add_finite(steps, numbers)
+                return
+        for step, value in zip(steps, values, strict=True):
+            if value is not None:
+                self.add(step, value)
+
+    def _add_finite(self, steps: Sequence[int], numbers: list[float]) -> None:
+        """The bounds of all of them say what one by one would."""
+        low, high = min(numbers), max(numbers)
+        for index in sorted({0, numbers.index(low), numbers.index(high), len(numbers) - 1}):
+            self.add(steps[index], numbers[index])
 
     def add(self, step: int, value: float | bool | str) -> None:
         """Take in the value at a step that was not there before."""
@@ -65,22 +90,21 @@ def to_float(value: Scalar) -> float:
 def summarize(
     rows: Iterable[tuple[int, Mapping[str, Scalar]]], onto: Mapping[str, Summary] | None = None
 ) -> dict[str, Summary]:
-    """Summaries of (step, metrics) rows, added to those of `onto`, which is left as it was."""
+    """Summaries of (step, metrics) rows, ascending, added to those of `onto`, which is left as it was."""
     result = {name: copy(summary) for name, summary in (onto or {}).items()}
-    for step, metrics in rows:
-        for name, value in metrics.items():
-            if value is None:
-                continue
-            summary = result.get(name)
-            if summary is None:
-                summary = result[name] = Summary()
-            summary.add(step, value)
+    for names, alike in groupby(rows, key=lambda row: tuple(row[1])):
+        steps, metrics = zip(*alike, strict=True)
+        for name, values in zip(names, zip(*(row.values() for row in metrics), strict=True), strict=True):
+            if name in result:
+                result[name].add_all(steps, values)
+            elif any(value is not None for value in values):
+                result[name] = Summary()
+                result[name].add_all(steps, values)
     return result
 
 
 def find(tx: Transaction, run_id: str) -> dict[str, Summary]:
-    """The stored summaries of one run, by metric in alphabetical order."""
-    query = select(summaries).where(summaries.c.run_id == run_id).order_by(summaries.c.metric)
+    """The stored summaries of one run, by metric."""
     return {
         row.metric: Summary(
             kind=row.kind,
@@ -92,19 +116,16 @@ def find(tx: Transaction, run_id: str) -> dict[str, Summary]:
             best_step=row.best_step,
             max=row.max,
         )
-        for row in tx.connection.execute(query)
+        for row in tx.connection.execute(_OF_RUN, {"run": run_id})
     }
 
 
 def load(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunSummary]:
     """What the API shows of each run's numeric metrics."""
     shown: dict[str, RunSummary] = {run_id: {} for run_id in run_ids}
-    query = (
-        select(summaries)
-        .where(summaries.c.run_id.in_(run_ids), summaries.c.kind == "number")
-        .order_by(summaries.c.run_id, summaries.c.metric)
-    )
-    for row in tx.connection.execute(query):
+    query = select(summaries).where(summaries.c.run_id.in_(run_ids), summaries.c.kind == "number")
+    # Sorted here: the order of names by a database's language is not that of their letters.
+    for row in sorted(tx.connection.execute(query), key=lambda row: row.metric):
         shown[row.run_id][row.metric] = Extremes(
             first=_from_columns(row.first, row.odd_first),
             last=_from_columns(row.last, row.odd_last),
@@ -117,19 +138,29 @@ def load(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunSummary]:
 
 def replace(tx: Transaction, run_id: str, new: Mapping[str, Summary], old: Mapping[str, Summary]) -> None:
     """Store `new` where `old` is stored: only what differs is written."""
-    changed = [name for name in {*new, *old} if new.get(name) != old.get(name)]
-    if not changed:
-        return
-    tx.connection.execute(
-        delete(summaries).where(summaries.c.run_id == run_id, summaries.c.metric.in_(changed))
-    )
-    rows = [_to_columns(run_id, name, new[name]) for name in changed if name in new]
-    if rows:
-        tx.connection.execute(insert(summaries), rows)
+    gone = [name for name in old if name not in new]
+    if gone:
+        tx.connection.execute(
+            delete(summaries).where(summaries.c.run_id == run_id, summaries.c.metric.in_(gone))
+        )
+    changed = [
+        {"of_run": run_id, "of_metric": name} | _to_columns(summary)
+        for name, summary in new.items()
+        if name in old and old[name] != summary
+    ]
+    if changed:
+        tx.connection.execute(_CHANGE, changed)
+    added = [
+        {"run_id": run_id, "metric": name} | _to_columns(summary)
+        for name, summary in new.items()
+        if name not in old
+    ]
+    if added:
+        tx.connection.execute(insert(summaries), added)
 
 
-def _to_columns(run_id: str, metric: str, summary: Summary) -> dict[str, Any]:
-    columns = vars(summary) | {"run_id": run_id, "metric": metric, "odd_first": None, "odd_last": None}
+def _to_columns(summary: Summary) -> dict[str, Any]:
+    columns = vars(summary) | {"odd_first": None, "odd_last": None}
     for name in ("first", "last"):
         value = columns[name]
         if value is not None and not math.isfinite(value):
