@@ -1,8 +1,9 @@
 """The history in `opt.state`: lists with an entry a step, under the names that scripts for this optimizer read.
 
 Beside them `x0`, the next CG start, [P]; zeros stand for none. `preconditioner`, tensors by name, where the method's
-preconditioner remembers something, and `radius`, where its solver has a trust region. And `products`, where a
-measurement has chosen how to make curvature products: a resumed run must choose the same, or differ by rounding.
+preconditioner remembers something, and `radius`, where its solver has a trust region. And what decides how curvature
+products are made, where a resumed run must choose the same, or differ by rounding: `products`, where a measurement has
+chosen, and `graph_memory`, the arguments of GraphMemory.
 """
 
 from collections.abc import Mapping

@@ -18,7 +18,7 @@ from hessianfree.objectives import BatchedObjective, ClosureObjective, Forward, 
 from hessianfree.options import method_of
 from hessianfree.parameters import Parameters
 from hessianfree.preconditioners import diag_EF_preconditioner
-from hessianfree.recommended import DAMPING, recommended_method
+from hessianfree.recommended import first_damping, recommended_method
 from hessianfree.step import hessian_free_step
 from hessianfree.utils import peak_memory_bytes
 
@@ -139,12 +139,10 @@ class HessianFree(InspectedOptimizer):
             damping: Initial damping; None: 0.1 with a model, 1 without.
             weight_decay, maximize, verbose, execution: As the constructor's.
         """
-        if damping is None:
-            damping = 1.0 if model is None else DAMPING
         return cls.from_method(
             params,
             recommended_method(model),
-            damping=damping,
+            damping=first_damping(model) if damping is None else damping,
             weight_decay=weight_decay,
             maximize=maximize,
             verbose=verbose,

@@ -16,6 +16,11 @@ DAMPING = 0.1
 """In units of the square root of a layer's mean curvature, see KFAC."""
 
 
+def first_damping(model: nn.Module | None) -> float:
+    """What goes with `recommended_method(model)`."""
+    return 1.0 if model is None else DAMPING
+
+
 def recommended_method(model: nn.Module | None) -> Method:
     """Few iterations of CG on K-FAC's preconditioner, conjugate to the last step; without a `model`, Martens' own.
 

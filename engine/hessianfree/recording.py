@@ -31,7 +31,6 @@ _COPIED = (
     "last_report",
     "last_trace",
     "_paths",
-    "_graph_memory",
 )
 
 
@@ -102,7 +101,8 @@ class RecordingOptimizer(torch.optim.Optimizer):
         if "_callbacks" not in self.__dict__:
             self._attach()
         self.__dict__.setdefault("_paths", DifferentiablePaths())
-        self.__dict__.setdefault("_graph_memory", GraphMemory(self.execution.graph_memory_bytes))
+        learned = self._history.get("graph_memory", {"graphs": 0, "exceeded": False})
+        self._graph_memory = GraphMemory(self.execution.graph_memory_bytes, **learned)
         self._curvature = self.execution.curvature(self.method.curvature, self._history.get("products"))
         for group in self.param_groups:
             group.setdefault("weight_decay", 0.0)  # saved before there was one
@@ -136,6 +136,8 @@ class RecordingOptimizer(torch.optim.Optimizer):
         history.append(self._history, report)
         if isinstance(self._curvature, RecordedProducts) and self._curvature.chosen is not None:
             self._history["products"] = self._curvature.chosen
+        graphs = self._graph_memory
+        self._history["graph_memory"] = {"graphs": graphs.graphs, "exceeded": graphs.exceeded}
         if self.verbose:
             print(history.latest_line(self._history, report))
         for callback in list(self._callbacks.values()):

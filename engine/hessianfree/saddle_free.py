@@ -10,6 +10,7 @@ from hessianfree.cg import storing_grid
 from hessianfree.curvature.damped import Damped
 from hessianfree.interfaces import LinearMap
 from hessianfree.records import CGSolution
+from hessianfree.stopping import Deadline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +24,12 @@ class SaddleFree:
 
     A preconditioner M leads to the Krylov space of MB from Mb, which may hold more of the solution; T is B in it, all
     the same. Every vector is made orthogonal to all before it, twice, since what rounding brings back would count
-    again. Holds `iterations` vectors. A start is left aside: use it with `Method(warm_start=0)`.
+    again. Holds `iterations` vectors. At the `deadline` the space is left as it is, perhaps empty. A start is left
+    aside: use it with `Method(warm_start=0)`.
     """
 
     iterations: int = 30
+    deadline: Deadline | None = None
 
     def __post_init__(self) -> None:
         if self.iterations < 1:
@@ -78,6 +81,8 @@ class SaddleFree:
         for k in range(most):
             if norm <= 10 * torch.finfo(b.dtype).eps * largest:
                 return V[:k], T[:k, :k], "Convergence (Krylov space)", k
+            if self.deadline is not None and self.deadline.seconds_left() <= 0:
+                return V[:k], T[:k, :k], "Deadline", k
             V[k] = v / norm
             product = B(V[k])
             w = product if M is None else M(product)

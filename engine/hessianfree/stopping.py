@@ -1,6 +1,7 @@
 """When CG ends. Each rule is one sentence of the theory; a solver asks them in order and stops at the first reason."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hessianfree.records import SolveState
@@ -78,6 +79,21 @@ class Divergence:
 
     def reason(self, state: SolveState) -> str | None:
         return "Divergence" if math.isnan(state.residual_norm) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadline:
+    """Stop when the time is up, wherever that is: when `seconds_left()` is 0 or less.
+
+    The step is made with what CG has by then, and may be none at all. One more product may be under way: a solve ends
+    that much late. A step that this rule has ended does not repeat.
+    """
+
+    seconds_left: Callable[[], float]
+
+    def reason(self, state: SolveState) -> str | None:
+        del state
+        return "Deadline" if self.seconds_left() <= 0 else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,19 +17,19 @@ class GraphMemory:
     some microseconds for each saved tensor.
     """
 
-    def __init__(self, budget: int | None) -> None:
-        """`budget` None: a quarter of the memory of the device."""
+    def __init__(self, budget: int | None, *, graphs: int = 0, exceeded: bool = False) -> None:
+        """`budget` None: a quarter of the memory of the device. `graphs` have been before, and `exceeded` found."""
         self._given = budget
-        self._graphs = 0
-        self.exceeded = False
+        self.graphs = graphs
+        self.exceeded = exceeded
 
     def budget(self, device: torch.device) -> int:
         return memory_bytes(device) // _SHARE if self._given is None else self._given
 
     def is_due(self) -> bool:
         """Whether the next graph is one to measure."""
-        self._graphs += 1
-        return str(self._graphs).rstrip("0") == "1"
+        self.graphs += 1
+        return str(self.graphs).rstrip("0") == "1"
 
     def measured(self, saved: SavedTensors, device: torch.device) -> None:
         """Take note of what a graph has `saved`; warn the first time that it is too much."""

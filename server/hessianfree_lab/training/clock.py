@@ -1,17 +1,32 @@
-"""Time that is right on a GPU too."""
+"""Training time: right on a GPU too, and without the pauses."""
 
+import math
 import time
 
 import torch
 
 
 class Clock:
-    """`now()` in seconds, after everything queued on the device is done."""
+    """`now()` in seconds, after everything queued on the device is done; pauses that were discounted are left out."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device if device.type == "cuda" else None
+        self._discounted = 0.0
+        self.deadline: float | None = None  # on this clock; None: there is none
 
     def now(self) -> float:
         if self._device is not None:
             torch.cuda.synchronize(self._device)
-        return time.perf_counter()
+        while True:
+            discounted = self._discounted
+            now = time.perf_counter()
+            if discounted == self._discounted:  # else a signal handler has paused us between the two readings
+                return now - discounted
+
+    def discount(self, seconds: float) -> None:
+        """The last `seconds` were a pause. May be called from a signal handler, at any moment."""
+        self._discounted += seconds
+
+    def left(self) -> float:
+        """Seconds until the deadline; infinity where there is none."""
+        return math.inf if self.deadline is None else self.deadline - self.now()

@@ -1,6 +1,7 @@
 """torch.optim's SGD, Adam and AdamW: one gradient, one step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 import torch
@@ -48,17 +49,29 @@ class AdamWParams(AdamParams):
     weight_decay: float = Field(1e-2, ge=0, le=1e3, description="Decoupled weight decay.")
 
 
+SETTABLE_OF_ADAM = ("lr", "beta1", "beta2", "eps", "weight_decay")  # amsgrad would need what it has not seen
+
+
 class FirstOrderDriver:
     """A gradient, then a step of the torch optimizer.
 
     `loss_after` is not reported: it would cost a forward pass that these methods do without.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, task: Task) -> None:
-        self._optimizer = optimizer
+    def __init__(
+        self,
+        optimizer: type[torch.optim.Optimizer],
+        options: Callable[[Any], dict[str, Any]],
+        params: Params,
+        task: Task,
+        clock: Clock,
+    ) -> None:
+        """`options` maps `params` to the arguments of `optimizer` beside its parameters."""
+        self._optimizer = optimizer(task.parameters, **options(params))
+        self._options = options
         self._task = task
         self._device = task.parameters[0].device
-        self._clock = Clock(self._device)
+        self._clock = clock
 
     def step(self) -> Taken:
         started = self._clock.now()
@@ -89,6 +102,15 @@ class FirstOrderDriver:
         }
         return Taken(metrics=metrics, seconds=linearized - started + finished - resumed)
 
+    def change(self, params: Params, names: Collection[str]) -> None:  # noqa: ARG002 (all of them are what they were)
+        self._optimizer.param_groups[0].update(self._options(params))
+
+    def state(self) -> dict[str, Any]:
+        return self._optimizer.state_dict()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._optimizer.load_state_dict(dict(state))
+
 
 def norm(tensors: Sequence[Tensor]) -> float:
     """Euclidean norm of all entries together."""
@@ -103,18 +125,6 @@ def distance(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
     return norm(torch._foreach_sub(list(after), list(before)))
 
 
-def _sgd(params: SGDParams, task: Task) -> FirstOrderDriver:
-    return FirstOrderDriver(torch.optim.SGD(task.parameters, **params.model_dump()), task)
-
-
-def _adam(params: AdamParams, task: Task) -> FirstOrderDriver:
-    return FirstOrderDriver(torch.optim.Adam(task.parameters, **_adam_options(params)), task)
-
-
-def _adamw(params: AdamWParams, task: Task) -> FirstOrderDriver:
-    return FirstOrderDriver(torch.optim.AdamW(task.parameters, **_adam_options(params)), task)
-
-
 def _adam_options(params: AdamParams) -> dict[str, Any]:
     options = params.model_dump(exclude={"beta1", "beta2"})
     return options | {"betas": (params.beta1, params.beta2)}
@@ -125,19 +135,22 @@ SGD = Optimizer(
     title="SGD",
     description="Gradient descent (stochastic with a batch size), with momentum if wanted.",
     params=SGDParams,
-    build=_sgd,
+    build=partial(FirstOrderDriver, torch.optim.SGD, SGDParams.model_dump),
+    settable=("lr", "momentum", "dampening", "weight_decay"),
 )
 ADAM = Optimizer(
     name="adam",
     title="Adam",
     description="Gradient descent with per-parameter step sizes from running moments.",
     params=AdamParams,
-    build=_adam,
+    build=partial(FirstOrderDriver, torch.optim.Adam, _adam_options),
+    settable=SETTABLE_OF_ADAM,
 )
 ADAMW = Optimizer(
     name="adamw",
     title="AdamW",
     description="Adam with decoupled weight decay.",
     params=AdamWParams,
-    build=_adamw,
+    build=partial(FirstOrderDriver, torch.optim.AdamW, _adam_options),
+    settable=SETTABLE_OF_ADAM,
 )

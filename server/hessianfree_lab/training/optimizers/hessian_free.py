@@ -1,12 +1,16 @@
 """Hessian-free optimization, with and without preconditioner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from torch import Tensor
 
 from hessianfree.loss_slice import LossSlice
+from hessianfree.method import Method
 from hessianfree.optimizer import HessianFree
+from hessianfree.stopping import Deadline
 from hessianfree_lab.errors import Fault, InvalidRequest
 from hessianfree_lab.records import Scalar
 from hessianfree_lab.records.reports import metrics_of
@@ -31,6 +35,11 @@ SCALES = (
     2.0,
 )  # of the step, where a slice is asked for
 NEED_A_MODEL = ("empirical_fisher", "kfac")
+OF_A_GROUP = {
+    "damping",
+    "lr",
+    "weight_decay",
+}  # what the engine keeps with its parameter groups, from step to step
 PRECONDITIONER_COST = 4 / 3
 """Gradients: a forward pass, a backward pass, and a product of the squares, where a gradient has only the first two."""
 
@@ -38,12 +47,20 @@ PRECONDITIONER_COST = 4 / 3
 class EngineDriver:
     """`HessianFree.step` on a task; where its batches are less than all cases, judged on `judge_share` as many."""
 
-    def __init__(self, optimizer: HessianFree, task: Task, judge_share: float = 1.0) -> None:
-        self._optimizer, self._task, self._judge_share = optimizer, task, judge_share
+    def __init__(
+        self,
+        optimizer: HessianFree,
+        task: Task,
+        clock: Clock,
+        method: Callable[[Any], Method],
+        judge_share: float = 1.0,
+    ) -> None:
+        """`method` maps options to the parts they stand for; of these the curvature is what it was."""
+        self._optimizer, self._task, self._clock = optimizer, task, clock
+        self._method, self._judge_share = method, judge_share
         self._judging: SupervisedTask | None = None
         if judge_share > 1 and isinstance(task, SupervisedTask) and task.is_stochastic:
             self._judging = task
-        self._clock = Clock(task.parameters[0].device)
 
     def _judge(self) -> Callable[[], tuple[Tensor, Tensor]] | None:
         return self._judging.forward_on_more(self._judge_share) if self._judging else None
@@ -55,6 +72,17 @@ class EngineDriver:
         metrics = metrics_of(self._optimizer.last_report)
         return Taken(metrics=metrics, seconds=finished - started, trace=self._optimizer.last_trace)
 
+    def change(self, params: Any, names: Collection[str]) -> None:
+        self._optimizer.method = self._method(params)
+        for group in self._optimizer.param_groups:
+            group.update(params.model_dump(include=OF_A_GROUP & set(names)))
+
+    def state(self) -> dict[str, Any]:
+        return self._optimizer.state_dict()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._optimizer.load_state_dict(dict(state))
+
     def record_slices(self, every: int) -> None:
         execution = self._optimizer.execution
         self._optimizer.execution = replace(execution, loss_slice=LossSlice(scales=SCALES, every=every))
@@ -63,7 +91,7 @@ class EngineDriver:
 class HessianFreeDriver(EngineDriver):
     """One with the options of `HessianFreeParams`."""
 
-    def __init__(self, params: HessianFreeParams, task: Task) -> None:
+    def __init__(self, params: HessianFreeParams, task: Task, clock: Clock) -> None:
         """Raises `InvalidRequest` where the task does not have what an option needs."""
         self._with_fisher = params.preconditioner == "empirical_fisher"
         self._with_states = params.structural_damping > 0
@@ -85,15 +113,17 @@ class HessianFreeDriver(EngineDriver):
                 "(problem_params.batch_size): use 1."
             )
             raise InvalidRequest([Fault(path, message)])
+        model = task.batch.model if task.batch else None
+        method = partial(method_from, model=model, deadline=Deadline(seconds_left=clock.left))
         optimizer = HessianFree.from_method(
             task.parameters,
-            method_from(params, task.batch.model if task.batch else None),
+            method(params),
             damping=params.damping,
             lr=params.lr,
             weight_decay=params.weight_decay,
             verbose=params.verbose,
         )
-        super().__init__(optimizer, task, params.judge_share)
+        super().__init__(optimizer, task, clock, method, params.judge_share)
         self._exponent = params.preconditioner_exponent
 
     def step(self) -> Taken:
@@ -136,4 +166,17 @@ HESSIAN_FREE = Optimizer(
     ),
     params=HessianFreeParams,
     build=HessianFreeDriver,
+    settable=(
+        "damping",
+        "adapt_damping",
+        "damping_least",
+        "damping_every",
+        "cg_max_iter",
+        "cg_stop",
+        "cg_decay_x0",
+        "lr",
+        "use_linesearch",
+        "weight_decay",
+        "reject_worse",
+    ),
 )

@@ -1,11 +1,12 @@
 """What an optimizer is to the rest of training."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from hessianfree_lab.records import OptimizerInfo, Scalar
 from hessianfree_lab.records.reports import SolveTraceLike
+from hessianfree_lab.training.clock import Clock
 from hessianfree_lab.training.params import Params, schema
 from hessianfree_lab.training.problems.interface import Task
 
@@ -25,6 +26,18 @@ class Driver(Protocol):
     def step(self) -> Taken:
         """One step on the task's present batch."""
 
+    def change(self, params: Any, names: Collection[str]) -> None:
+        """Go on with the options `params`, of which those in `names` are new; between two steps."""
+
+    def state(self) -> dict[str, Any]:
+        """What the steps to come depend on beside options and task, as `trees.flattened` takes it.
+
+        To be called between two steps. The tensors may be the driver's own: the caller copies them.
+        """
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from where a driver with the same options has answered `state`; takes the tensors over."""
+
 
 @runtime_checkable
 class SlicingDriver(Driver, Protocol):
@@ -36,16 +49,18 @@ class SlicingDriver(Driver, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """An optimizer that can be asked for by name. `build(params, task)` sets it to work.
+    """An optimizer that can be asked for by name. `build(params, task, clock)` sets it to work.
 
-    `build` raises `InvalidRequest` where options and task do not go together.
+    `build` raises `InvalidRequest` where options and task do not go together. Steps end early where the clock's
+    deadline passes, if they have an inner loop that can. `settable` are the options that may change between two steps.
     """
 
     name: str
     title: str
     description: str
     params: type[Params]
-    build: Callable[[Any, Task], Driver]
+    build: Callable[[Any, Task, Clock], Driver]
+    settable: tuple[str, ...]
 
     def info(self) -> OptimizerInfo:
         """How a worker announces it."""
@@ -54,4 +69,5 @@ class Optimizer:
             title=self.title,
             description=self.description,
             params_schema=schema(self.params),
+            settable=list(self.settable),
         )

@@ -1,8 +1,8 @@
 """torch.optim's L-BFGS, every evaluation counted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -51,6 +51,9 @@ class Evaluation:
             gradient=[torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters],
         )
 
+    def state(self) -> dict[str, Any]:
+        return {"loss": self.loss, "point": self.point, "gradient": self.gradient}
+
     def is_at(self, parameters: Sequence[nn.Parameter]) -> bool:
         return all(torch.equal(p, q) for p, q in zip(self.point, parameters, strict=True))
 
@@ -62,14 +65,11 @@ class LBFGSDriver:
     that this costs nothing on unchanged data, and the loss after the step is known.
     """
 
-    def __init__(self, params: LBFGSParams, task: Task) -> None:
-        options = params.model_dump()
-        if params.line_search_fn == "none":
-            options["line_search_fn"] = None
-        self._optimizer = torch.optim.LBFGS(task.parameters, **options)
+    def __init__(self, params: LBFGSParams, task: Task, clock: Clock) -> None:
+        self._optimizer = torch.optim.LBFGS(task.parameters, **_options(params))
         self._task = task
         self._device = task.parameters[0].device
-        self._clock = Clock(self._device)
+        self._clock = clock
         self._best: Evaluation | None = None
         self._evaluations = 0
         self._seconds_gradient = 0.0
@@ -103,6 +103,16 @@ class LBFGSDriver:
             metrics["loss_after"] = self._best.loss.item()
         return Taken(metrics=metrics, seconds=finished - started)
 
+    def change(self, params: LBFGSParams, names: Collection[str]) -> None:  # noqa: ARG002 (all are what they were)
+        self._optimizer.param_groups[0].update(_options(params))
+
+    def state(self) -> dict[str, Any]:
+        return {"optimizer": self._optimizer.state_dict(), "best": self._best and self._best.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._best = None if state["best"] is None else Evaluation(**state["best"])
+
     def _closure(self) -> Tensor:
         parameters = self._task.parameters
         if self._best is not None and self._best.is_at(parameters):
@@ -127,10 +137,16 @@ class LBFGSDriver:
         return loss.detach()
 
 
+def _options(params: LBFGSParams) -> dict[str, Any]:
+    options = params.model_dump()
+    return options | {"line_search_fn": None} if params.line_search_fn == "none" else options
+
+
 L_BFGS = Optimizer(
     name="lbfgs",
     title="L-BFGS",
     description="Limited-memory BFGS: curvature from the last gradient changes, with a strong-Wolfe line search.",
     params=LBFGSParams,
     build=LBFGSDriver,
+    settable=("lr", "max_iter", "max_eval", "tolerance_grad", "tolerance_change", "history_size"),
 )

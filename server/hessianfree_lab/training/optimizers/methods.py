@@ -19,6 +19,7 @@ from hessianfree.preconditioners.kfac import KFAC
 from hessianfree.records import Promise
 from hessianfree.saddle_free import SaddleFree
 from hessianfree.stopping import (
+    Deadline,
     Divergence,
     ForcingSequence,
     IterationLimit,
@@ -156,10 +157,12 @@ class HessianFreeParams(Params):
     )
 
 
-def method_from(params: HessianFreeParams, model: nn.Module | None = None) -> Method:
+def method_from(
+    params: HessianFreeParams, model: nn.Module | None = None, deadline: Deadline | None = None
+) -> Method:
     """The parts that the options stand for; with their defaults those of the plain constructor.
 
-    `model` is whose layers K-FAC looks at; None where the task has none.
+    `model` is whose layers K-FAC looks at; None where the task has none. The solver ends at the `deadline`, too.
     """
     method = method_of(
         curvature_opt=params.curvature_opt,
@@ -181,7 +184,7 @@ def method_from(params: HessianFreeParams, model: nn.Module | None = None) -> Me
         )
     return replace(
         method,
-        solver=_solver(params),
+        solver=_solver(params, deadline),
         warm_start=0.0 if params.negative_curvature in _FROM_ZERO else params.cg_decay_x0,
         damping=damping,
         structure=_structure(params),
@@ -190,18 +193,20 @@ def method_from(params: HessianFreeParams, model: nn.Module | None = None) -> Me
     )
 
 
-def _solver(params: HessianFreeParams) -> LinearSolver:
+def _solver(params: HessianFreeParams, deadline: Deadline | None) -> LinearSolver:
+    stopping = (_STOPS[params.cg_stop], IterationLimit(), Divergence(), ResidualTolerance())
     cg = ConjugateGradient(
         max_iter=params.cg_max_iter,
         keep=None if params.use_cg_backtracking else (),
-        stopping=(_STOPS[params.cg_stop], IterationLimit(), Divergence(), ResidualTolerance()),
+        stopping=stopping if deadline is None else (*stopping, deadline),
         length=StopThere() if params.negative_curvature == "stop" else WarnAndGoOn(),
     )
     match params.negative_curvature:
         case "trust_region":
             return SteihaugToint(radius=params.trust_radius, cg=cg)
         case "saddle_free":
-            return SaddleFree(iterations=min(params.cg_max_iter or MOST_PRODUCTS, MOST_PRODUCTS))
+            iterations = min(params.cg_max_iter or MOST_PRODUCTS, MOST_PRODUCTS)
+            return SaddleFree(iterations=iterations, deadline=deadline)
     return AugmentedConjugateGradient(solver=cg) if params.cg_start == "augmented" else cg
 
 

@@ -1,8 +1,19 @@
 """Hessian-free optimization with the settings that measured best."""
 
-from pydantic import Field
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
 
+from pydantic import Field
+from torch import nn
+
+from hessianfree.augmented import AugmentedConjugateGradient
+from hessianfree.cg import ConjugateGradient
+from hessianfree.method import Method
 from hessianfree.optimizer import HessianFree
+from hessianfree.recommended import first_damping, recommended_method
+from hessianfree.stopping import Deadline
+from hessianfree_lab.training.clock import Clock
 from hessianfree_lab.training.optimizers.hessian_free import EngineDriver
 from hessianfree_lab.training.optimizers.interface import Optimizer
 from hessianfree_lab.training.params import Params
@@ -18,6 +29,13 @@ class RecommendedParams(Params):
         le=1e12,
         description="Initial damping; empty: 0.1, or 1 for functions of the parameters alone.",
     )
+    cg_max_iter: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Most CG iterations a step; empty: 10, or 250 for functions of the parameters alone.",
+    )
+    lr: float = Field(1.0, gt=0, le=1e6, description="Scale of the step; where the line search starts.")
     weight_decay: float = Field(
         0.0,
         ge=0,
@@ -36,11 +54,36 @@ class RecommendedParams(Params):
     verbose: bool = Field(False, description="Print a line a step into the run's log.")
 
 
-def _build(params: RecommendedParams, task: Task) -> EngineDriver:
-    model = task.batch.model if task.batch else None
-    settings = params.model_dump(exclude={"judge_share"})
-    optimizer = HessianFree.recommended(task.parameters, model, **settings)
-    return EngineDriver(optimizer, task, params.judge_share)
+class RecommendedDriver(EngineDriver):
+    """`HessianFree.recommended`, with the options of `RecommendedParams`."""
+
+    def __init__(self, params: RecommendedParams, task: Task, clock: Clock) -> None:
+        model = task.batch.model if task.batch else None
+        settings = params.model_dump(include={"damping", "weight_decay", "verbose"})
+        optimizer = HessianFree.recommended(task.parameters, model, **settings)
+        self._model = model
+        method = partial(_method, model, Deadline(seconds_left=clock.left))
+        super().__init__(optimizer, task, clock, method, params.judge_share)
+        self.change(params, {"lr"})
+
+    def change(self, params: RecommendedParams, names: Collection[str]) -> None:
+        if params.damping is None:
+            params = params.model_copy(update={"damping": first_damping(self._model)})
+        super().change(params, names)
+
+
+def _method(model: nn.Module | None, deadline: Deadline, params: RecommendedParams) -> Method:
+    method = recommended_method(model)
+    solver = method.solver
+    if isinstance(solver, AugmentedConjugateGradient):
+        return replace(method, solver=replace(solver, solver=_limited(solver.solver, params, deadline)))
+    assert isinstance(solver, ConjugateGradient)
+    return replace(method, solver=_limited(solver, params, deadline))
+
+
+def _limited(cg: ConjugateGradient, params: RecommendedParams, deadline: Deadline) -> ConjugateGradient:
+    max_iter = cg.max_iter if params.cg_max_iter is None else params.cg_max_iter
+    return replace(cg, max_iter=max_iter, stopping=(*cg.stopping, deadline))
 
 
 RECOMMENDED = Optimizer(
@@ -51,5 +94,6 @@ RECOMMENDED = Optimizer(
         "from step to step."
     ),
     params=RecommendedParams,
-    build=_build,
+    build=RecommendedDriver,
+    settable=("damping", "cg_max_iter", "lr", "weight_decay"),
 )

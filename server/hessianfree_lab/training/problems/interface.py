@@ -44,11 +44,29 @@ class Task(Protocol):
     def evaluate(self) -> dict[str, float]:
         """`eval_loss` and `eval_error` on held-out data; empty where there is none."""
 
+    def state(self) -> dict[str, Any]:
+        """All that the steps to come depend on: parameters, buffers, the order of data; as `trees.flattened` takes it.
+
+        To be called between two steps. The tensors may be the task's own: the caller copies them.
+        """
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from where a task made of the same options has answered `state`."""
+
     def position(self) -> dict[str, float]:
         """The parameters `x` and `y` of a problem that has two; empty for others."""
 
     def landscape(self) -> Landscape | None:
         """The contour behind the path of a problem of two parameters."""
+
+
+@torch.no_grad()
+def set_parameters(parameters: Sequence[nn.Parameter], values: Sequence[Tensor]) -> None:
+    """Give them the values that they had, in place. Raises ValueError where number or shapes differ."""
+    for parameter, value in zip(parameters, values, strict=True):
+        if parameter.shape != value.shape:
+            raise ValueError(f"a parameter of shape {list(parameter.shape)} was {list(value.shape)} before")
+        parameter.copy_(value)
 
 
 @dataclass(frozen=True, kw_only=True)

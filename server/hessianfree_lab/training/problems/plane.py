@@ -1,14 +1,15 @@
 """Functions of two parameters, written as sums of squares, with their path and landscape."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hessianfree_lab.records import Landscape
 from hessianfree_lab.training.params import Params
-from hessianfree_lab.training.problems.interface import Batch, Problem
+from hessianfree_lab.training.problems.interface import Batch, Problem, set_parameters
 
 GRID_POINTS = 121  # along each side of a landscape
 MARGIN = 0.1  # of the landscape's side, beyond a start that lies outside it
@@ -62,6 +63,12 @@ class PlaneTask:
 
     def evaluate(self) -> dict[str, float]:
         return {}
+
+    def state(self) -> dict[str, Any]:
+        return {"parameters": list(self.parameters)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        set_parameters(self.parameters, state["parameters"])
 
     def position(self) -> dict[str, float]:
         x, y = self.parameters[0].tolist()

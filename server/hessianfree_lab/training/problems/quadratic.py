@@ -1,6 +1,8 @@
 """A convex quadratic with a chosen condition number: what every method should be able to do."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -8,7 +10,7 @@ from torch import Tensor, nn
 
 from hessianfree_lab.records import Landscape
 from hessianfree_lab.training.params import Params
-from hessianfree_lab.training.problems.interface import Batch, Problem
+from hessianfree_lab.training.problems.interface import Batch, Problem, set_parameters
 from hessianfree_lab.training.problems.plane import PATH_METRICS, PlaneFunction
 
 
@@ -51,6 +53,12 @@ class QuadraticTask:
 
     def evaluate(self) -> dict[str, float]:
         return {}
+
+    def state(self) -> dict[str, Any]:
+        return {"parameters": list(self.parameters)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        set_parameters(self.parameters, state["parameters"])
 
     def position(self) -> dict[str, float]:
         if len(self._start) != 2:

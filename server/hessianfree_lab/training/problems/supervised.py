@@ -1,8 +1,9 @@
 """Tasks with a model, a loss and data: training batches in a seeded order, and a held-out part."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +96,20 @@ class SupervisedTask:
             "eval_loss": self._loss_function(outputs, targets).item(),
             "eval_error": self._error(outputs, targets).item(),
         }
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "model": self._model.state_dict(),
+            "order": self._order,
+            "generator": self._generator.get_state(),
+            "judges": self._judges.get_state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._model.load_state_dict(state["model"])
+        self._order = state["order"]
+        self._generator.set_state(state["generator"])
+        self._judges.set_state(state["judges"])
 
     def position(self) -> dict[str, float]:
         return {}
