@@ -16,13 +16,13 @@ async def _store(request: Request) -> Store:
     return store
 
 
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
 async def _requester(request: Request) -> str | None:
     identity = getattr(request.state, "identity", None)
     return None if identity is None else str(identity.name)
 
 
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
     return settings
 
 
@@ -43,9 +43,9 @@ async def _reminders(request: Request) -> Reminders:
 
 # Async all of them: nothing blocks, and a thread for each would cost more than the call.
 StoreDep = Annotated[Store, Depends(_store)]
+RequesterDep = Annotated[str | None, Depends(_requester)]
+"""The name of the token that the request showed; None: the server is open."""
 SettingsDep = Annotated[Settings, Depends(_settings)]
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
 MetersDep = Annotated[Meters, Depends(_meters)]
 RemindersDep = Annotated[Reminders, Depends(_reminders)]
-RequesterDep = Annotated[str | None, Depends(_requester)]
-"""The name of the token that the request showed; None: the server is open."""

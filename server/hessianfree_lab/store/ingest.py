@@ -7,15 +7,13 @@ from typing import Any
 from sqlalchemy import Table, delete, insert, select, update
 
 from hessianfree_lab.errors import Fault, InvalidRequest
-from hessianfree_lab.records import CGTrace, IngestBatch, IngestReply, Spectrum, StepRecord, decode
+from hessianfree_lab.records import CGTrace, IngestBatch, IngestReply, Spectrum, StepRecord
 from hessianfree_lab.store import attempts as attempt_table
 from hessianfree_lab.store import controls as control_table
-from hessianfree_lab.store import summaries as summary_table
+from hessianfree_lab.store import steps as step_table
+from hessianfree_lab.store.lookup import known
 from hessianfree_lab.store.tables import attempts, landscapes, log_lines, runs, spectra, steps, traces
 from hessianfree_lab.store.transaction import Transaction
-
-_LOOKUP = 500
-"""Keys in one lookup: well below what any database allows in a statement."""
 
 
 def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
@@ -27,12 +25,7 @@ def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
     if batch.environment is not None and batch.environment != run.environment:
         changes["environment"] = batch.environment
     first_step, dropped = _begin_attempt(tx, run_id, batch)
-    new_steps = _new_steps(tx, run_id, batch.steps)
-    if new_steps:
-        _store_steps(tx, run_id, batch.attempt, new_steps)
-    if dropped or new_steps:
-        _summarize(tx, run_id, new_steps, again=dropped)
-        changes |= _progress(tx, run_id, first_step)
+    changes |= step_table.store(tx, run, batch.attempt, batch.steps, first=first_step, dropped=dropped)
     _store_by_step(tx, traces, "trace", run_id, batch.attempt, batch.cg)
     _store_by_step(tx, spectra, "spectrum", run_id, batch.attempt, batch.spectra)
     _store_logs(tx, run_id, batch)
@@ -95,76 +88,6 @@ def _begin_attempt(tx: Transaction, run_id: str, batch: IngestBatch) -> tuple[in
     return first, dropped[-1] > 0
 
 
-def _new_steps(tx: Transaction, run_id: str, records: Sequence[StepRecord]) -> list[StepRecord]:
-    """Those that are not stored yet, in order of step; of two with one number the first."""
-    by_step: dict[int, StepRecord] = {}
-    for record in records:
-        by_step.setdefault(record.step, record)
-    known = _known(tx, steps, "step", run_id, sorted(by_step))
-    return [by_step[step] for step in sorted(by_step) if step not in known]
-
-
-def _known(
-    tx: Transaction, table: Table[Any], column: str, run_id: str, wanted: Sequence[int], **more: int
-) -> set[int]:
-    """Which of these numbers the run has rows for."""
-    found: set[int] = set()
-    for start in range(0, len(wanted), _LOOKUP):
-        query = select(table.c[column]).where(
-            table.c.run_id == run_id, table.c[column].in_(wanted[start : start + _LOOKUP])
-        )
-        for name, value in more.items():
-            query = query.where(table.c[name] == value)
-        found.update(tx.connection.scalars(query))
-    return found
-
-
-def _store_steps(tx: Transaction, run_id: str, attempt: int, records: Sequence[StepRecord]) -> None:
-    tx.connection.execute(
-        insert(steps),
-        [
-            {
-                "run_id": run_id,
-                "step": record.step,
-                "attempt": attempt,
-                "wall_time": record.wall_time,
-                "seconds": record.seconds,
-                "metrics": record.metrics,
-            }
-            for record in records
-        ],
-    )
-    tx.emit_steps(run_id, attempt=attempt, first=records[0].step, last=records[-1].step)
-
-
-def _summarize(tx: Transaction, run_id: str, new: Sequence[StepRecord], *, again: bool) -> None:
-    """Add the new steps to the summaries; `again`: from all steps, since some were dropped."""
-    old = summary_table.find(tx, run_id)
-    if not again:
-        summary_table.replace(
-            tx, run_id, summary_table.summarize(((r.step, r.metrics) for r in new), old), old
-        )
-        return
-    stored = tx.connection.execute(select(steps.c.step, steps.c.metrics).where(steps.c.run_id == run_id))
-    rows = ((step, {name: decode(value) for name, value in metrics.items()}) for step, metrics in stored)
-    summary_table.replace(tx, run_id, summary_table.summarize(rows), old)
-
-
-def _progress(tx: Transaction, run_id: str, first_step: int) -> dict[str, Any]:
-    """What the run's row says of its last step, and the pace since `first_step`, where this attempt began."""
-    of_run = select(steps.c.step, steps.c.seconds, steps.c.wall_time).where(steps.c.run_id == run_id)
-    last = tx.connection.execute(of_run.order_by(steps.c.step.desc()).limit(1)).one_or_none()
-    if last is None:
-        return {"step": 0, "seconds": 0.0, "seconds_per_step": None}
-    first = tx.connection.execute(
-        of_run.where(steps.c.step >= first_step).order_by(steps.c.step).limit(1)
-    ).one_or_none()
-    pace = last.seconds / last.step
-    if first is not None and last.step > first.step:
-        pace = max(0.0, (last.wall_time - first.wall_time).total_seconds()) / (last.step - first.step)
-    return {"step": last.step, "seconds": last.seconds, "seconds_per_step": pace}
-
-
 def _store_by_step(
     tx: Transaction,
     table: Table[Any],
@@ -175,11 +98,11 @@ def _store_by_step(
 ) -> None:
     """Records that a step has at most one of; those that are not stored yet."""
     by_step = {record.step: record for record in reversed(records)}
-    known = _known(tx, table, "step", run_id, sorted(by_step))
+    stored = known(tx, table, "step", run_id, sorted(by_step))
     rows = [
         {"run_id": run_id, "step": step, "attempt": attempt, column: record.model_dump(mode="json")}
         for step, record in sorted(by_step.items())
-        if step not in known
+        if step not in stored
     ]
     if rows:
         tx.connection.execute(insert(table), rows)
@@ -187,8 +110,8 @@ def _store_by_step(
 
 def _store_logs(tx: Transaction, run_id: str, batch: IngestBatch) -> None:
     by_number = {line.number: line for line in reversed(batch.logs)}
-    known = _known(tx, log_lines, "number", run_id, sorted(by_number), attempt=batch.attempt)
-    fresh = [line for number, line in sorted(by_number.items()) if number not in known]
+    stored = known(tx, log_lines, "number", run_id, sorted(by_number), attempt=batch.attempt)
+    fresh = [line for number, line in sorted(by_number.items()) if number not in stored]
     if not fresh:
         return
     tx.connection.execute(

@@ -176,14 +176,6 @@ class Store(Protocol):
         """
         ...
 
-    # --- attempts -----------------------------------------------------------------------------------------------
-
-    def claim_job(self, worker_id: str) -> Assignment | None:
-        """Start the next attempt of the first queued job that fits the worker, by priority, then age.
-
-        A job fits when the worker announced its problem and its optimizer and has the cuda devices it asks for. No
-        two claims get the same attempt. It is told the run's `set` controls, and up to which step all are stored.
-        """
     def controls(self, run_id: str) -> list[Control]:
         """Everything asked of the run, in the order of asking.
 
@@ -196,6 +188,14 @@ class Store(Protocol):
         """The attempts at the run, in order."""
         ...
 
+    # --- attempts -----------------------------------------------------------------------------------------------
+
+    def claim_job(self, worker_id: str) -> Assignment | None:
+        """Start the next attempt of the first queued job that fits the worker, by priority, then age.
+
+        A job fits when the worker announced its problem and its optimizer and has the cuda devices it asks for. No
+        two claims get the same attempt. It is told the run's `set` controls, and up to which step all are stored.
+        """
         ...
 
     def append(self, run_id: str, batch: IngestBatch) -> IngestReply:

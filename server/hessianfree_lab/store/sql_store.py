@@ -133,8 +133,6 @@ class SqlStore:
         with self._write() as tx:
             return jobs.requeue(tx, run_id, from_scratch=from_scratch)
 
-    def claim_job(self, worker_id: str) -> Assignment | None:
-        with self._write() as tx:
     def request_pause(self, run_id: str, *, requested_by: str | None = None) -> Run:
         with self._write() as tx:
             return controls.request_pause(tx, run_id, requested_by)
@@ -157,6 +155,8 @@ class SqlStore:
         with self._read() as tx:
             return attempts.listing(tx, run_id)
 
+    def claim_job(self, worker_id: str) -> Assignment | None:
+        with self._write() as tx:
             return jobs.claim(tx, worker_id)
 
     def append(self, run_id: str, batch: IngestBatch) -> IngestReply:

@@ -98,9 +98,9 @@ def heartbeat(tx: Transaction, worker_id: str, held: Sequence[HeldRun]) -> list[
             commands.append(Command(run=item.run, attempt=item.attempt, kind="drop"))
         elif stop_requested:
             commands.append(Command(run=item.run, attempt=item.attempt, kind="cancel"))
-    return commands
         else:
             commands += control_table.commands(tx, item.run, item.attempt)
+    return commands
 
 
 def remove(tx: Transaction, worker_id: str) -> None:
