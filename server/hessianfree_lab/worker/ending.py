@@ -49,7 +49,8 @@ def of_exit(attempt: int, code: int, *, killed_for_memory: bool) -> FinishReques
         text = f"The job's process was killed by the system ({name}) because memory ran out."
         return failed(attempt, "out_of_memory", text)
     text = f"The job's process was killed by {name}."
-    if -code == signal.SIGKILL:  # from outside: training itself never ends so, and may well go through next time
+    if -code == signal.SIGKILL:
+        # From outside: training itself never ends so, and may well go through next time.
         return FinishRequest(attempt=attempt, state="interrupted", error=text)
     return failed(attempt, "error", text)
 
