@@ -17,10 +17,13 @@ from hessianfree_lab.api import (
     metrics,
     pages,
     runs,
+    tokens,
     workers,
 )
+from hessianfree_lab.api.auth import Authenticator
 from hessianfree_lab.api.body_limit import BodyLimit
 from hessianfree_lab.api.broadcast import Broadcaster
+from hessianfree_lab.api.gate import Gate
 from hessianfree_lab.api.guard import Guard
 from hessianfree_lab.api.meters import Meters
 from hessianfree_lab.api.reminders import Reminders
@@ -65,13 +68,14 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     )
     app.state.settings = settings
     app.state.store = store
+    app.state.authenticator = authenticator = Authenticator(settings, store.access)
     app.state.broadcaster = broadcaster
     app.state.meters = Meters(store, broadcaster)
     app.state.reminders = Reminders()
     store.subscribe(broadcaster.publish)
 
     api = APIRouter(prefix=API, responses=errors.RESPONSES)
-    for module in (jobs, runs, metrics, exports, events, workers, figures):
+    for module in (jobs, runs, metrics, exports, events, workers, figures, tokens):
         api.include_router(module.router)
     app.include_router(api)
     for module in (health, assets, pages):
@@ -79,7 +83,8 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.mount("/static", assets.FreshFiles(directory=STATIC), name="static")
 
     errors.install(app, pages.error_page)
-    # The guard is added last and asked first.
+    # What is added last is asked first.
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Gate, authenticator=authenticator, access=store.access)
     app.add_middleware(Guard, settings=settings)
     return app

@@ -2,9 +2,10 @@
 
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -21,6 +22,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs a token.")
     port: int = Field(8765, ge=0, le=65535, description="0: any free port.")
     token: SecretStr | None = Field(None, description="Whoever speaks to the server must show it.")
+    allowed_hosts: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        None,
+        description="Names this server answers to, beside those of this machine; None: see `answers_to`.",
+    )
     heartbeat_seconds: float = Field(5.0, gt=0, description="How often a worker is to show that it lives.")
     lease_seconds: float = Field(20.0, gt=0, description="An attempt unheard of for this long is lost.")
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Larger request bodies are refused.")
@@ -34,6 +39,24 @@ class Settings(BaseSettings):
     def secret(self) -> str | None:
         """The token in the clear; None: the server asks for none."""
         return self.token.get_secret_value() if self.token and self.token.get_secret_value() else None
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name for part in value.split(",") if (name := part.strip().lower()))
+        return value
+
+    @property
+    def answers_to(self) -> frozenset[str] | None:
+        """The names in the Host header that are answered, beside those of this machine; None: all.
+
+        Beyond loopback there is a token, and a page that points a name of its own at this server has no cookie for that
+        name: all names will do, unless a setting says which.
+        """
+        if self.allowed_hosts is not None:
+            return frozenset(self.allowed_hosts)
+        return frozenset({self.host}) if self.is_loopback else None
 
     @property
     def is_loopback(self) -> bool:

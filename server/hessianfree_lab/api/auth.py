@@ -1,32 +1,98 @@
-"""The token: shown as a bearer token by programs, as a session cookie by browsers."""
+"""Who a request comes from: programs show a token, browsers the cookie of a session."""
 
 import hashlib
 import hmac
+import logging
+import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 
 from fastapi import Response
+from fastapi.concurrency import run_in_threadpool
+
+from hessianfree_lab.api.identity import ANYBODY, OWNER, Identity, Role
+from hessianfree_lab.records.tokens import Token
+from hessianfree_lab.settings import Settings
+from hessianfree_lab.store.access import PREFIX, TOKEN_BYTES, Access
+
+logger = logging.getLogger(__name__)
 
 COOKIE = "hessianfree_session"
-_PURPOSE = b"hessianfree-lab session, version 1"
-_MONTH_SECONDS = 30 * 24 * 3600
+SESSION_LIFETIME = timedelta(days=30)
 
 
-def is_token(token: str, given: str) -> bool:
-    """Whether `given` is the token; takes as long for a wrong one as for a nearly right one."""
-    return hmac.compare_digest(token.encode(), given.encode())
+class Authenticator:
+    """Knows callers by the settings' token, the tokens of the table, and the sessions that either began."""
+
+    def __init__(self, settings: Settings, access: Access) -> None:
+        self._secret = settings.secret
+        self._access = access
+        self._has_tokens = False
+
+    def is_open(self) -> bool:
+        """Whether the server asks for no token: none is in the settings, and there never was one in the table."""
+        if self._secret is not None or self._has_tokens:
+            return False
+        self._has_tokens = self._access.has_tokens()
+        return not self._has_tokens
+
+    async def identify(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Identity | None:
+        """Who this is; None: nobody we know."""
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            found = await self._of_token(credentials.strip())
+        elif cookie := cookies.get(COOKIE):
+            found = await run_in_threadpool(self._of_session, cookie)
+        else:
+            found = None
+        if found is None and self._secret is None and await run_in_threadpool(self.is_open):
+            return ANYBODY
+        return found
+
+    def sign_in(self, given: str) -> str | None:
+        """The cookie of a new session for who has this token; None: it is none, or a worker's, which sees no pages."""
+        token: Token | None = None
+        if not self._is_settings_token(given):
+            token = self._access.find(given)
+            if token is None or Role(token.role) is Role.WORKER:
+                return None
+        cookie = secrets.token_urlsafe(TOKEN_BYTES)
+        token_id = None if token is None else token.id
+        self._access.add_session(self._session_digest(cookie), token_id, SESSION_LIFETIME)
+        return cookie
+
+    def sign_out(self, cookie: str) -> None:
+        """End the session."""
+        self._access.remove_session(self._session_digest(cookie))
+
+    async def _of_token(self, given: str) -> Identity | None:
+        if self._is_settings_token(given):
+            return OWNER
+        if not given.startswith(PREFIX):
+            return None
+        token = await run_in_threadpool(self._access.find, given)
+        return None if token is None else _identity(token)
+
+    def _of_session(self, cookie: str) -> Identity | None:
+        session = self._access.session(self._session_digest(cookie))
+        if session is None:
+            return None
+        return OWNER if session.token is None else _identity(session.token)
+
+    def _is_settings_token(self, given: str) -> bool:
+        return self._secret is not None and hmac.compare_digest(self._secret.encode(), given.encode())
+
+    def _session_digest(self, cookie: str) -> str:
+        # Under the settings' token: another one there ends every session.
+        return hmac.new((self._secret or "").encode(), cookie.encode(), hashlib.sha256).hexdigest()
 
 
-def session_value(token: str) -> str:
-    """What the cookie holds: derived from the token, and of no use to find it. Another token ends all sessions."""
-    return hmac.new(token.encode(), _PURPOSE, hashlib.sha256).hexdigest()
-
-
-def set_session(response: Response, token: str, *, is_https: bool = False) -> None:
-    """Sign the browser in. No script can read the cookie, and no other site can make a browser send it."""
+def set_session(response: Response, cookie: str, *, is_https: bool) -> None:
+    """Hand a browser its session. No script can read the cookie, and no other site can make a browser send it."""
     response.set_cookie(
         COOKIE,
-        session_value(token),
-        max_age=_MONTH_SECONDS,
+        cookie,
+        max_age=int(SESSION_LIFETIME.total_seconds()),
         httponly=True,
         samesite="strict",
         secure=is_https,
@@ -34,13 +100,9 @@ def set_session(response: Response, token: str, *, is_https: bool = False) -> No
 
 
 def clear_session(response: Response) -> None:
-    """Sign the browser out."""
+    """Have a browser forget its session."""
     response.delete_cookie(COOKIE, httponly=True, samesite="strict")
 
 
-def is_authorized(token: str, headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
-    """Whether a request shows the token, one way or the other."""
-    scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return is_token(token, credentials.strip())
-    return is_token(session_value(token), cookies.get(COOKIE, ""))
+def _identity(token: Token) -> Identity:
+    return Identity(name=token.name, role=Role(token.role), token_id=token.id)

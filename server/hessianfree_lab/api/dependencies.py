@@ -4,7 +4,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from hessianfree_lab.api.auth import Authenticator
 from hessianfree_lab.api.broadcast import Broadcaster
+from hessianfree_lab.api.identity import Identity
 from hessianfree_lab.api.meters import Meters
 from hessianfree_lab.api.reminders import Reminders
 from hessianfree_lab.settings import Settings
@@ -14,11 +16,6 @@ from hessianfree_lab.store.interface import Store
 async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
-
-
-async def _requester(request: Request) -> str | None:
-    identity = getattr(request.state, "identity", None)
-    return None if identity is None else str(identity.name)
 
 
 async def _settings(request: Request) -> Settings:
@@ -41,6 +38,20 @@ async def _reminders(request: Request) -> Reminders:
     return reminders
 
 
+async def _identity(request: Request) -> Identity:
+    identity: Identity = request.state.identity
+    return identity
+
+
+async def _requester(identity: Annotated[Identity, Depends(_identity)]) -> str | None:
+    return identity.name
+
+
+async def _authenticator(request: Request) -> Authenticator:
+    authenticator: Authenticator = request.app.state.authenticator
+    return authenticator
+
+
 # Async all of them: nothing blocks, and a thread for each would cost more than the call.
 StoreDep = Annotated[Store, Depends(_store)]
 RequesterDep = Annotated[str | None, Depends(_requester)]
@@ -48,4 +59,6 @@ RequesterDep = Annotated[str | None, Depends(_requester)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
 MetersDep = Annotated[Meters, Depends(_meters)]
+IdentityDep = Annotated[Identity, Depends(_identity)]
+AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
 RemindersDep = Annotated[Reminders, Depends(_reminders)]

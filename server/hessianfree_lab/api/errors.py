@@ -73,6 +73,12 @@ def problem(status: int, detail: str, *, headers: Any = None, **more: Any) -> Wi
     return WireResponse(content, status_code=status, headers=headers, media_type="application/problem+json")
 
 
+def problem_of(error: LabError) -> WireResponse:
+    """What a program is told of an error that has a status of its own."""
+    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    return problem(status, str(error), **_more(error))
+
+
 def install(app: FastAPI, page: PageOfError) -> None:
     """Register the handlers; `page` renders what a browser shows of an error."""
 
@@ -105,7 +111,7 @@ def install(app: FastAPI, page: PageOfError) -> None:
         return answer(request, 422, str(invalid), **_more(invalid))
 
     async def on_anything(request: Request, error: Exception) -> Response:
-        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        logger.error("%s %s failed", request.method, scope_path(request), exc_info=error)
         detail = "Something went wrong in the server. Its log says what."
         return answer(request, 500, detail)
 
@@ -115,11 +121,17 @@ def install(app: FastAPI, page: PageOfError) -> None:
     app.add_exception_handler(Exception, on_anything)
 
 
+def scope_path(request: Request) -> str:
+    """The path that is routed; `request.url.path` is of an address put together with the Host that was sent."""
+    path: str = request.scope["path"]
+    return path
+
+
 def wants_page(request: Request) -> bool:
     """Whether a person is looking: a browser asks for a document outside the API."""
     return (
         request.method in ("GET", "HEAD")
-        and not request.url.path.startswith("/api/")
+        and not scope_path(request).startswith("/api/")
         and "text/html" in request.headers.get("accept", "")
     )
 
@@ -138,8 +150,8 @@ def _detail(request: Request, error: HTTPException) -> str:
         return error.detail
     match error.status_code:
         case 404:
-            return f"There is nothing at {request.url.path}."
+            return f"There is nothing at {scope_path(request)}."
         case 405:
-            return f"{request.method} is not possible at {request.url.path}."
+            return f"{request.method} is not possible at {scope_path(request)}."
         case _:
             return f"{error.detail}."

@@ -13,7 +13,7 @@ from fastapi.templating import Jinja2Templates
 
 from hessianfree_lab.api import auth
 from hessianfree_lab.api.assets import PLOTLY_URL
-from hessianfree_lab.api.dependencies import SettingsDep, StoreDep
+from hessianfree_lab.api.dependencies import AuthenticatorDep, StoreDep
 from hessianfree_lab.api.figures import MAX_RUNS
 from hessianfree_lab.errors import RunNotFound
 from hessianfree_lab.figures import FIGURES
@@ -129,30 +129,38 @@ def workers_page(request: Request, store: StoreDep) -> HTMLResponse:
 
 
 @router.get("/login")
-def login_page(request: Request, settings: SettingsDep, next: Annotated[str, Query()] = "/") -> Response:
+def login_page(
+    request: Request, authenticator: AuthenticatorDep, next: Annotated[str, Query()] = "/"
+) -> Response:
     """The form for the token; a server without one has nothing to ask."""
-    if settings.secret is None:
+    if authenticator.is_open():
         return RedirectResponse("/", status_code=303)
     return _login_form(request, next, refused=False)
 
 
 @router.post("/login")
 def sign_in(
-    request: Request, settings: SettingsDep, token: Annotated[str, Form()], next: Annotated[str, Form()] = "/"
+    request: Request,
+    authenticator: AuthenticatorDep,
+    token: Annotated[str, Form()],
+    next: Annotated[str, Form()] = "/",
 ) -> Response:
     """Set the session's cookie and go on to where the browser was going."""
-    if settings.secret is not None:
-        if not auth.is_token(settings.secret, token.strip()):
-            return _login_form(request, next, refused=True)
-        answer = RedirectResponse(_local(next), status_code=303)
-        auth.set_session(answer, settings.secret, is_https=request.url.scheme == "https")
-        return answer
-    return RedirectResponse("/", status_code=303)
+    if authenticator.is_open():
+        return RedirectResponse("/", status_code=303)
+    cookie = authenticator.sign_in(token.strip())
+    if cookie is None:
+        return _login_form(request, next, refused=True)
+    answer = RedirectResponse(_local(next), status_code=303)
+    auth.set_session(answer, cookie, is_https=request.url.scheme == "https")
+    return answer
 
 
 @router.post("/logout")
-def sign_out() -> Response:
-    """Forget the session's cookie."""
+def sign_out(request: Request, authenticator: AuthenticatorDep) -> Response:
+    """End the session, here and in the browser."""
+    if cookie := request.cookies.get(auth.COOKIE):
+        authenticator.sign_out(cookie)
     answer = RedirectResponse("/login", status_code=303)
     auth.clear_session(answer)
     return answer

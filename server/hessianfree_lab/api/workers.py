@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
-from hessianfree_lab.api.dependencies import BroadcasterDep, RemindersDep, SettingsDep, StoreDep
+from hessianfree_lab.api.dependencies import BroadcasterDep, IdentityDep, RemindersDep, SettingsDep, StoreDep
 from hessianfree_lab.api.params import schema_fault
 from hessianfree_lab.api.wire_json import WireResponse, created
 from hessianfree_lab.errors import Fault, InvalidRequest
@@ -33,12 +33,14 @@ class ClaimRequest(Wire):
 
 
 @router.post("/workers", status_code=201, response_model=WorkerIdentity)
-def register(announcement: Announcement, store: StoreDep, settings: SettingsDep) -> WireResponse:
+def register(
+    announcement: Announcement, store: StoreDep, settings: SettingsDep, caller: IdentityDep
+) -> WireResponse:
     faults = _schema_faults("problems", announcement.problems)
     faults += _schema_faults("optimizers", announcement.optimizers)
     if faults:
         raise InvalidRequest(faults)
-    worker_id = store.add_worker(announcement)
+    worker_id = store.add_worker(announcement, token_id=caller.token_id)
     identity = WorkerIdentity(
         id=worker_id, heartbeat_seconds=settings.heartbeat_seconds, lease_seconds=settings.lease_seconds
     )

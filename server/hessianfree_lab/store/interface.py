@@ -8,7 +8,7 @@ raises `WrongState`, which carries the state.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from hessianfree_lab.records import (
     Announcement,
@@ -35,6 +35,9 @@ from hessianfree_lab.records import (
     Worker,
 )
 from hessianfree_lab.records.series import Series
+
+if TYPE_CHECKING:
+    from hessianfree_lab.store.access import Access
 
 MAX_PAGE = 200
 COUNTING_METRICS = ("gradient_equivalents", "curvature_products", "loss_evaluations")
@@ -102,6 +105,11 @@ class Counts:
 
 class Store(Protocol):
     """Runs, their records, the queue and the workers."""
+
+    @property
+    def access(self) -> "Access":
+        """Tokens and sessions."""
+        ...
 
     # --- runs ---------------------------------------------------------------------------------------------------
 
@@ -217,8 +225,8 @@ class Store(Protocol):
 
     # --- workers ------------------------------------------------------------------------------------------------
 
-    def add_worker(self, announcement: Announcement) -> str:
-        """Register a worker; its new id. Its problems and optimizers stay known after it has gone."""
+    def add_worker(self, announcement: Announcement, *, token_id: str | None = None) -> str:
+        """Register a worker, with the token of that id; its new id. Its problems and optimizers stay known for good."""
         ...
 
     def heartbeat(self, worker_id: str, held: Sequence[HeldRun]) -> list[Command]:

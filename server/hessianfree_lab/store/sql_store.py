@@ -44,6 +44,7 @@ from hessianfree_lab.store import (
     series,
     workers,
 )
+from hessianfree_lab.store.access import Access
 from hessianfree_lab.store.engine import WRITES, is_in_memory
 from hessianfree_lab.store.ids import IdFactory
 from hessianfree_lab.store.interface import Counts, Event, Listener, LogEntry, RunQuery
@@ -77,6 +78,7 @@ class SqlStore:
         self._write_lock = threading.RLock()
         # In memory all threads share one connection, so that reads have to take turns too.
         self._read_lock = self._write_lock if is_in_memory(engine.url) else nullcontext()
+        self.access = Access(self._write, self._read, self._new_id)
 
     @contextmanager
     def _write(self) -> Iterator[Transaction]:
@@ -172,9 +174,9 @@ class SqlStore:
             workers.notice_silence(tx, heard_before)
             return attempts.lose(tx, heard_before)
 
-    def add_worker(self, announcement: Announcement) -> str:
+    def add_worker(self, announcement: Announcement, *, token_id: str | None = None) -> str:
         with self._write() as tx:
-            return workers.add(tx, self._new_id(), announcement)
+            return workers.add(tx, self._new_id(), announcement, token_id)
 
     def heartbeat(self, worker_id: str, held: Sequence[HeldRun]) -> list[Command]:
         with self._write() as tx:

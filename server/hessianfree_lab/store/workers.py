@@ -27,7 +27,7 @@ _SHOWN_FOR = timedelta(days=1)
 _IS_HELD = runs.c.state.in_((State.RUNNING.value, State.PAUSED.value)) & runs.c.heard_at.is_not(None)
 
 
-def add(tx: Transaction, worker_id: str, announcement: Announcement) -> str:
+def add(tx: Transaction, worker_id: str, announcement: Announcement, token_id: str | None) -> str:
     tx.connection.execute(
         insert(workers).values(
             id=worker_id,
@@ -42,6 +42,7 @@ def add(tx: Transaction, worker_id: str, announcement: Announcement) -> str:
             registered_at=tx.now,
             seen_at=tx.now,
             silent=False,
+            token_id=token_id,
         )
     )
     for table, infos in ((problems, announcement.problems), (optimizers, announcement.optimizers)):

@@ -23,6 +23,7 @@ class WorkerColumns(TypedColumns):
     seen_at: Named[datetime] = Column(UtcDateTime, nullable=False)
     left_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)
     silent = Column(Boolean, nullable=False)  # its silence has been announced
+    token_id = Column(Id, nullable=True)  # it registered with; NULL: that of the settings, or none
 
 
 workers = Table("workers", metadata, WorkerColumns)
