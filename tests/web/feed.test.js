@@ -87,3 +87,10 @@ test("a long trace asks to be sampled", () => {
   feed.take("a", [row(1, { loss: 1 })]);
   assert.equal(feed.crowded, true);
 });
+
+test("a control that is newer than the marks calls for a fresh figure, an older one or another run's does not", () => {
+  const feed = new FigureFeed(figure(["loss"], [trace({ run: "a", controls: 2 })]));
+  assert.ok(feed.unmarked({ id: "a", controls_version: 3 }));
+  assert.ok(!feed.unmarked({ id: "a", controls_version: 2 }));
+  assert.ok(!feed.unmarked({ id: "b", controls_version: 3 }));
+});

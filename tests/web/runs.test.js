@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { arrange, choices, matches, nextSort, problemOf, searchOf, viewFrom } from "../../web/hessianfree_web/static/lib/runs.js";
-import { fractionDone, hasEnded, shownState, stateLabel } from "../../web/hessianfree_web/static/lib/states.js";
+import { fractionDone, hasEnded, mayBeAdjusted, mayGoOn, mayPause, shownState, stateLabel } from "../../web/hessianfree_web/static/lib/states.js";
 
 const run = (id, more = {}) => ({
   id,
@@ -73,4 +73,16 @@ test("progress is a fraction of the steps, none where steps do not end the run",
   assert.equal(fractionDone({ progress: { step: 1, steps: 4 } }), 0.25);
   assert.equal(fractionDone({ progress: { step: 9, steps: 4 } }), 1);
   assert.equal(fractionDone({ progress: { step: 9, steps: null } }), null);
+});
+
+test("a run can be held back or told to go on, never both, and nothing once it is to end", () => {
+  const can = (more) => [mayPause, mayGoOn, mayBeAdjusted].map((may) => may(run("1", more)));
+  assert.deepEqual(can({ state: "queued" }), [true, false, true]);
+  assert.deepEqual(can({ state: "running" }), [true, false, true]);
+  assert.deepEqual(can({ state: "running", pause_requested: true }), [false, true, true]);
+  assert.deepEqual(can({ state: "paused", pause_requested: true }), [false, true, true]);
+  assert.deepEqual(can({ state: "paused", pause_requested: false }), [true, false, true]);
+  assert.deepEqual(can({ state: "running", stop_requested: true }), [false, false, false]);
+  assert.deepEqual(can({ state: "completed" }), [false, false, false]);
+  assert.equal(shownState({ state: "running", pause_requested: true }), "pausing");
 });

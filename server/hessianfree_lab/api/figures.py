@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from hessianfree_lab.api.dependencies import StoreDep
 from hessianfree_lab.errors import Fault, InvalidRequest, RecordNotFound
 from hessianfree_lab.figures import Curve, Kind, Material, as_json, figure_kind
+from hessianfree_lab.figures.marks import marks_of
 from hessianfree_lab.records import CGTrace, Spectrum
 from hessianfree_lab.store.interface import Store
 
@@ -62,7 +63,15 @@ def _curve(store: Store, run_id: str, names: tuple[str, ...], x: str) -> Curve:
     measured = store.columns(run_id)
     wanted = [name for name in names if name in measured] or [names[0]]
     series = store.series(run_id, wanted, x=x, max_points=MAX_POINTS)
-    return Curve(run=run_id, name=run.name, attempt=run.attempt, series=series)
+    marks = marks_of(store.attempts(run_id), store.controls(run_id))
+    return Curve(
+        run=run_id,
+        name=run.name,
+        attempt=run.attempt,
+        series=series,
+        marks=marks,
+        controls_version=run.controls_version,
+    )
 
 
 def _told_apart(curves: Iterable[Curve]) -> tuple[Curve, ...]:

@@ -19,6 +19,7 @@ from hessianfree_lab.errors import RunNotFound
 from hessianfree_lab.figures import FIGURES
 from hessianfree_lab.figures.axes import METRIC_TITLES, metric_title
 from hessianfree_lab.records import JobSpec, Run, encode
+from hessianfree_lab.records.jobs import Budget
 from hessianfree_lab.store.interface import MAX_PAGE, RunQuery, Store
 from hessianfree_lab.version import __version__
 from hessianfree_web import TEMPLATES
@@ -51,6 +52,7 @@ def run_page(request: Request, run_id: str, store: StoreDep) -> HTMLResponse:
     logs = store.logs(run_id, limit=RECENT_LOG_LINES)
     data = {
         "run": run.model_dump(mode="json"),
+        "budget_schema": Budget.model_json_schema(),
         "logs": [entry.line.model_dump(mode="json") | {"attempt": entry.attempt} for entry in logs],
         "next": logs[-1].position if logs else -1,
     }

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from hessianfree_lab.figures.material import Curve, Kind, Material
+from hessianfree_lab.figures.over_x import over_x
 from hessianfree_lab.figures.points import Condition
-from hessianfree_lab.figures.style import axis, over_x
+from hessianfree_lab.figures.style import axis
 from hessianfree_lab.figures.traces import growing
 
 if TYPE_CHECKING:

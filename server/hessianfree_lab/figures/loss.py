@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from hessianfree_lab.figures.material import Kind, Material
-from hessianfree_lab.figures.style import axis, over_x
+from hessianfree_lab.figures.over_x import over_x
+from hessianfree_lab.figures.style import axis
 from hessianfree_lab.figures.traces import growing
 
 if TYPE_CHECKING:

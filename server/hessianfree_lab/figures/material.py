@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from hessianfree_lab.figures.marks import Mark
 from hessianfree_lab.records import CGTrace, Landscape, Spectrum
 from hessianfree_lab.records.series import Series
 
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """One run's columns, with the name its legend entry gets and its attempt at the time of reading."""
+    """One run's columns and marks, the name its legend entry gets; attempt and controls at the time of reading."""
 
     run: str
     name: str
     attempt: int
     series: Series
+    marks: tuple[Mark, ...] = ()
+    controls_version: int = 0
 
     def measured(self, metric: str) -> bool:
         """Whether any row has a value of `metric`."""

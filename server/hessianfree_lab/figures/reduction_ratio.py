@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from hessianfree_lab.figures import palette
 from hessianfree_lab.figures.material import Kind, Material
+from hessianfree_lab.figures.over_x import over_x
 from hessianfree_lab.figures.points import Limits
-from hessianfree_lab.figures.style import axis, over_x, plain
+from hessianfree_lab.figures.style import axis, plain
 from hessianfree_lab.figures.traces import growing
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 import html
 from typing import TYPE_CHECKING, Any
 
-from hessianfree_lab.figures.axes import x_title
 from hessianfree_lab.figures.material import Kind, Material
 
 if TYPE_CHECKING:
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
 GRID = "#e4e7ec"
 LINE = "#c4cad4"
 TEXT = "#414957"
+MARK = "#8b95a5"  # reads on white paper and on dark
 LEGEND_CHARACTERS = 48
 
 
@@ -58,15 +58,6 @@ def figure(
         "showlegend": sum(trace.showlegend is not False for trace in traces) > 1,
     }
     return go.Figure(data=traces, layout=common | layout)
-
-
-def over_x(
-    kind: Kind, material: Material, traces: list[Any], y: dict[str, Any], **layout: Any
-) -> "go.Figure":
-    """A figure of traces that grow along the x that was asked for, with the edges their marks stand on."""
-    return figure(
-        kind, material, traces, xaxis=axis(x_title(material.x_name)), yaxis=y, yaxis2=edges(), **layout
-    )
 
 
 def plain(text: str) -> str:

@@ -1,6 +1,7 @@
 """Traces that grow: what a live page needs to know to append rows stands in their `meta`.
 
 `run`, `metric`, `x`: rows of that run append (x, metric). Beside them: `attempt` and `step`, the last that are drawn;
+`controls`, the version of the run's controls whose marks are drawn;
 `total`, present where x is a running total; `where` and `limits`, the rules of points.py; `marks`, for the trace of
 marks; `colour`, the number of the theme's colour.
 """
@@ -117,6 +118,7 @@ def meta_of(
         "metric": metric,
         "x": series.x_name,
         "attempt": curve.attempt,
+        "controls": curve.controls_version,
         "step": series.steps[-1] if series.steps else 0,
         "colour": colour,
     }

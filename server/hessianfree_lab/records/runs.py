@@ -61,6 +61,9 @@ class Run(Wire):
         False,
         description="Its user wants it held back. `running`: about to pause; `paused` without it: about to go on.",
     )
+    controls_version: int = Field(
+        0, description="Grows with whatever is asked of the job, is done or is refused."
+    )
     stale: bool = Field(
         False, description="Running, but silent for longer than its lease. Shown, never stored."
     )

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 
 from hessianfree_lab.errors import RunNotFound, WrongState
 from hessianfree_lab.lifecycle import State, may_become
 from hessianfree_lab.records import Progress, Run, RunChanges, RunSummary
 from hessianfree_lab.store import summaries
-from hessianfree_lab.store.tables import runs, tags
+from hessianfree_lab.store.tables import controls, runs, tags
 from hessianfree_lab.store.transaction import Transaction
 
 
@@ -28,7 +28,7 @@ def get(tx: Transaction, run_id: str) -> Run:
 
 
 def assemble(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Run]:
-    """Runs of these rows, in their order, with summaries and tags: two queries however many there are."""
+    """Runs of these rows, in their order, with what hangs on them: three queries however many there are."""
     ids = [row.id for row in rows]
     summary = summaries.load(tx, ids)
     labels: dict[str, list[str]] = defaultdict(list)
@@ -38,7 +38,15 @@ def assemble(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Run]:
         .order_by(tags.c.run_id, tags.c.position)
     ):
         labels[run_id].append(tag)
-    return [_to_run(row, summary[row.id], labels[row.id], tx.now, tx.lease) for row in rows]
+    asked = func.count() + func.count(controls.c.applied_at) + func.count(controls.c.error)
+    versions = tx.connection.execute(
+        select(controls.c.run_id, asked).where(controls.c.run_id.in_(ids)).group_by(controls.c.run_id)
+    )
+    version = {run_id: number for run_id, number in versions}  # noqa: C416
+    return [
+        _to_run(row, summary[row.id], labels[row.id], version.get(row.id, 0), tx.now, tx.lease)
+        for row in rows
+    ]
 
 
 def move(tx: Transaction, row: Row[Any], target: State, verb: str, **values: Any) -> None:
@@ -90,7 +98,9 @@ def is_silent(row: Row[Any], now: datetime, lease: timedelta) -> bool:
     return is_held(row) and now - row.heard_at > lease
 
 
-def _to_run(row: Row[Any], summary: RunSummary, labels: list[str], now: datetime, lease: timedelta) -> Run:
+def _to_run(
+    row: Row[Any], summary: RunSummary, labels: list[str], version: int, now: datetime, lease: timedelta
+) -> Run:
     return Run(
         id=row.id,
         kind=row.kind,
@@ -115,6 +125,7 @@ def _to_run(row: Row[Any], summary: RunSummary, labels: list[str], now: datetime
         pinned=row.pinned,
         stop_requested=row.stop_requested,
         pause_requested=row.pause_requested,
+        controls_version=version,
         stale=is_silent(row, now, lease),
     )
 

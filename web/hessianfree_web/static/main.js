@@ -6,6 +6,8 @@ import "./elements/live-figure.js";
 import "./elements/step-figures.js";
 import "./elements/runs-table.js";
 import "./elements/run-header.js";
+import "./elements/run-settings.js";
+import "./elements/run-history.js";
 import "./elements/run-figures.js";
 import "./elements/log-view.js";
 import "./elements/compare-view.js";

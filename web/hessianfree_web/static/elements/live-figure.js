@@ -37,6 +37,7 @@ class LiveFigure extends HTMLElement {
     this.#plot = this.querySelector(".plot");
     this.querySelector('[data-action="log"]')?.addEventListener("click", () => this.#toggleLog(), { signal });
     listen("steps", (detail) => this.#receive(detail), signal);
+    listen("run", (run) => this.#feed?.unmarked(run) && this.reload(), signal);
     listen("state", ({ returned }) => returned && this.reload(), signal);
     onThemeChange(() => this.#repaint(), signal);
     const near = new IntersectionObserver((entries) => this.#approach(entries.at(-1).isIntersecting), { rootMargin: "300px" });

@@ -3,7 +3,7 @@
 import { post, remove } from "../api.js";
 import { listen } from "../events.js";
 import { formatCount, formatNumber } from "../lib/numbers.js";
-import { fractionDone, hasEnded, shownState } from "../lib/states.js";
+import { fractionDone, hasEnded, mayBeAdjusted, mayGoOn, mayPause, shownState } from "../lib/states.js";
 import { formatRoughly } from "../lib/times.js";
 import { setText, show } from "./dom.js";
 import { pageData } from "./page-data.js";
@@ -24,7 +24,8 @@ class RunHeader extends HTMLElement {
     listen("run", (run) => run.id === this.#run.id && this.#show(run), signal);
     listen("removed", ({ run }) => run === this.#run.id && location.assign("/"), signal);
     for (const button of this.querySelectorAll("[data-action]")) {
-      button.addEventListener("click", () => this.#ask(button.dataset.action), { signal });
+      const { action } = button.dataset;
+      button.addEventListener("click", () => (action in QUESTIONS ? this.#ask(action) : this.#act(action)), { signal });
     }
     this.#dialog.addEventListener("close", () => this.#act(this.#dialog.returnValue), { signal });
     this.#show(this.#run);
@@ -35,7 +36,7 @@ class RunHeader extends HTMLElement {
   }
 
   get #dialog() {
-    return this.querySelector("dialog");
+    return this.querySelector(":scope > dialog");
   }
 
   #show(run) {
@@ -82,12 +83,15 @@ class RunHeader extends HTMLElement {
   #showActions(run) {
     const job = run.kind === "job";
     const possible = {
+      pause: job && mayPause(run),
+      resume: job && mayGoOn(run),
       cancel: !hasEnded(run) && !run.stop_requested,
       retry: job && (run.state === "failed" || run.state === "cancelled"),
       restart: job && hasEnded(run),
       remove: hasEnded(run),
     };
     for (const [action, shown] of Object.entries(possible)) show(this.querySelector(`[data-action="${action}"]`), shown);
+    show(this.#part("settings"), job && mayBeAdjusted(run));
   }
 
   #ask(action) {
@@ -102,7 +106,7 @@ class RunHeader extends HTMLElement {
   }
 
   async #act(action) {
-    if (!(action in QUESTIONS)) return;
+    if (!action) return;
     try {
       if (action === "remove") {
         await remove(`/runs/${this.#run.id}`);

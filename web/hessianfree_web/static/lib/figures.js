@@ -11,6 +11,7 @@ export class FigureFeed {
   #metrics;
   #seen;
   #attempts = new Map();
+  #controls = new Map();
 
   /** `figure` is the server's answer. Its `layout.meta` names the metrics it draws and those it has seen so far. */
   constructor(figure) {
@@ -21,6 +22,7 @@ export class FigureFeed {
       if (!meta?.run) return;
       this.#feeds.push({ run: meta.run, index, feed: new TraceFeed(meta), size: x?.length ?? 0, latest: Boolean(meta.latest) });
       this.#attempts.set(meta.run, meta.attempt ?? 0);
+      this.#controls.set(meta.run, meta.controls ?? 0);
     });
   }
 
@@ -34,6 +36,11 @@ export class FigureFeed {
     if (!this.#attempts.has(run)) return false;
     if (attempt > this.#attempts.get(run)) return true;
     return rows.some((row) => this.#metrics.some((metric) => this.#isNew(row.metrics[metric], metric)));
+  }
+
+  /** True when something was asked of the run, or done, that is not among the marks yet. */
+  unmarked({ id, controls_version: version }) {
+    return this.#controls.has(id) && version > this.#controls.get(id);
   }
 
   /** The arguments of Plotly.extendTraces for `rows` of `run`: a list of `{update, indices, keep}`, one for each set of columns. */

@@ -1,4 +1,4 @@
-// What a person is told of a run's state. The server's table of states is the authority; "stale" and "stopping" are shown, never stored.
+// What a person is told of a run's state. The server's table of states is the authority; "stale", "stopping" and "pausing" are shown, never stored.
 
 const ENDED = new Set(["completed", "failed", "cancelled"]);
 const LABELS = {
@@ -10,6 +10,7 @@ const LABELS = {
   cancelled: "Cancelled",
   stale: "Stale",
   stopping: "Stopping",
+  pausing: "Pausing",
 };
 const CAUSES = {
   error: "error",
@@ -27,9 +28,25 @@ export function hasEnded(run) {
   return ENDED.has(run.state);
 }
 
-/** The state to show: the stored one, unless a running run is being stopped or has fallen silent. */
+/** Whether there is something to hold back that is not held back, or about to be. */
+export function mayPause({ state, pause_requested: asked, stop_requested: stopping }) {
+  return state === "queued" || (state === "running" && !asked && !stopping) || (state === "paused" && !asked);
+}
+
+/** Whether there is something held back, or about to be, that is not yet told to go on. */
+export function mayGoOn({ state, pause_requested: asked, stop_requested: stopping }) {
+  return !stopping && Boolean(asked) && (state === "paused" || state === "running");
+}
+
+/** Whether a job takes other settings: its process hears of them, or will when it starts. */
+export function mayBeAdjusted(run) {
+  return !hasEnded(run) && !run.stop_requested;
+}
+
+/** The state to show: the stored one, unless a running run is being stopped or held back, or has fallen silent. */
 export function shownState(run) {
   if (run.state === "running" && run.stop_requested) return "stopping";
+  if (run.state === "running" && run.pause_requested) return "pausing";
   if (run.state === "running" && run.stale) return "stale";
   return run.state;
 }
