@@ -117,7 +117,7 @@ class Checkpoints:
         try:
             return _state(_content(entry.path), entry, self._fingerprint)
         except OSError as error:
-            raise CheckpointRefused(f"{error.filename} cannot be read: {error.strerror}.") from error
+            raise CheckpointRefused(f"it cannot be read: {error}.") from error
         except SafetensorError as error:
             raise CheckpointRefused(f"{TENSORS} is not a safetensors file: {error}.") from error
 

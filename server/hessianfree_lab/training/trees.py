@@ -77,7 +77,8 @@ def _stored(tensor: Tensor, path: str, tensors: dict[str, Tensor]) -> dict[str, 
     name = f"{len(tensors)}{path}"  # numbered: paths alone could collide
     tensors[name] = copy.contiguous()
     # Kernels add up in another order where memory is laid out otherwise: a factor of a decomposition lies by columns.
-    return {"$tensor": name} if copy.is_contiguous() else {"$tensor": name, "strides": list(copy.stride())}
+    usual = torch.empty(copy.shape, device="meta").stride()
+    return {"$tensor": name} if copy.stride() == usual else {"$tensor": name, "strides": list(copy.stride())}
 
 
 def _laid_out(tensor: Tensor, strides: list[int] | None) -> Tensor:

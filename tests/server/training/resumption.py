@@ -1,6 +1,6 @@
-"""Runs that are stopped and taken up again; as a program, `python resumption.py DIRECTORY`, in another process.
+"""Runs that are stopped and taken up again; as a program, `python resumption.py DIRECTORY...`, in another process.
 
-The directory has spec.json and the run's checkpoints; the program takes up the newest and prints the records to come.
+A directory has spec.json and the run's checkpoints; the program takes up the newest of each and prints what comes.
 """
 
 import json
@@ -46,11 +46,18 @@ def taken_up(spec, directory):
     return session
 
 
-def main(directory):
-    session = taken_up(JobSpec.model_validate_json((directory / "spec.json").read_text()), directory)
-    found = facts(session)
-    print(json.dumps([found, parameters(session).tolist()]))
+def keep(session, directory, *, attempt=1):
+    """Its checkpoint, on disk."""
+    Checkpoints(directory, session.spec).save(session.state(), attempt=attempt)
+
+
+def main(directories):
+    found = []
+    for directory in directories:
+        session = taken_up(JobSpec.model_validate_json((directory / "spec.json").read_text()), directory)
+        found.append([facts(session), parameters(session).tolist()])
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main([Path(argument) for argument in sys.argv[1:]])

@@ -11,7 +11,7 @@ from hessianfree_lab.records import CGTrace, StepRecord
 from hessianfree_lab.training.errors import Diverged
 from hessianfree_lab.training.optimizers import OPTIMIZERS
 from hessianfree_lab.training.problems import PROBLEMS
-from server.training.sessions import records_of, session
+from server.training.sessions import SMALL, records_of, session
 
 # Hessian-free says so when a step's model misled it; the metrics say it too.
 pytestmark = pytest.mark.filterwarnings("ignore:The reduction ratio `rho` is negative")
@@ -24,13 +24,6 @@ SAFE = {
     "adam": {"lr": 1e-3},
     "adamw": {"lr": 1e-3},
     "lbfgs": {},
-}
-
-
-# Of problems whose data are large, few cases.
-SMALL = {
-    "curves-autoencoder": {"cases": 30, "held_out_cases": 30},
-    "addition": {"cases": 30, "length": 10, "hidden_size": 10},
 }
 
 
