@@ -1,5 +1,7 @@
 """How a step is carried out, as opposed to what it computes."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hessianfree.curvature.recorded import RecordedProducts
@@ -22,12 +24,14 @@ class Execution:
     normalize by the batch, and their statistics change by one forward pass a step); "frozen" has them normalize
     by their running statistics and leaves these alone.
     `loss_slice` asks for the loss along the step (see LossSlice); None: it costs nothing.
+    `clock` is what a report's seconds are measured by: one of one's own may leave pauses out.
     """
 
     products: str = "auto"
     graph_memory_bytes: int | None = None
     batch_norm: str = "batch"
     loss_slice: LossSlice | None = None
+    clock: Callable[[], float] = time.perf_counter
 
     def __post_init__(self) -> None:
         if self.products not in ("auto", "plain", "recorded"):

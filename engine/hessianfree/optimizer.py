@@ -273,6 +273,7 @@ class HessianFree(InspectedOptimizer):
                 judge=None if judge is None else self._minimized(judge, parameters),
                 slice_scales=loss_slice.scales_in(memory.steps) if loss_slice else (),
                 peak_memory=lambda: peak_memory_bytes(parameters.device),
+                clock=self.execution.clock,
             )
         report, trace = outcome.report, outcome.trace
         if self.maximize:

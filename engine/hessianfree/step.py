@@ -32,22 +32,23 @@ def hessian_free_step(
     judge: Objective | None = None,
     slice_scales: Sequence[float] = (),
     peak_memory: Callable[[], int | None] = lambda: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> StepOutcome:
     """Linearize, solve, judge the model, choose an iterate, search along it [Martens 2010, Algorithm 2; 4].
 
     `M` approximates the inverse of the damped curvature, instead of what the preconditioner part makes. Where there is
     a `judge`, the same function of more data, the reduction ratio is its change over half its slope along the solution.
-    `slice_scales` are those to look at the loss at, beside what the search tries (see LossSlice). The parameters are
-    only read and tried.
+    `slice_scales` are those to look at the loss at, beside what the search tries (see LossSlice). The report's seconds
+    are of `clock`. The parameters are only read and tried.
     """
-    started = time.perf_counter()
+    started = clock()
     here = objective.linearize()
     gradient_norm = torch.linalg.vector_norm(here.gradient).item()
-    linearized = time.perf_counter()
+    linearized = clock()
 
     system = solved(objective, parts, memory, here, M)
     memory, solution, bounded = system.memory, system.solution, system.bounded
-    solved_at = time.perf_counter()
+    solved_at = clock()
 
     losses = Losses(objective, solution, memory, system.damping, here.loss, judge)
     candidate = losses.candidate(parts.selector.choose(losses.of, sorted(solution.iterates)))
@@ -64,7 +65,7 @@ def hessian_free_step(
     sliced = losses.slice(candidate, slope, slice_scales)
     asked = parts.damping.asks(memory.steps)
     agreement = losses.agreement(asked or (Promise.DAMPED if bounded else None))
-    searched = time.perf_counter()
+    searched = clock()
 
     next_memory = Memory(
         dampings=tuple(

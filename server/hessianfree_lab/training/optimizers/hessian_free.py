@@ -57,6 +57,7 @@ class EngineDriver:
     ) -> None:
         """`method` maps options to the parts they stand for; of these the curvature is what it was."""
         self._optimizer, self._task, self._clock = optimizer, task, clock
+        optimizer.execution = replace(optimizer.execution, clock=clock.now)
         self._method, self._judge_share = method, judge_share
         self._judging: SupervisedTask | None = None
         if judge_share > 1 and isinstance(task, SupervisedTask) and task.is_stochastic:

@@ -14,7 +14,7 @@ from hessianfree_lab.training.clock import Clock
 from hessianfree_lab.training.optimizers.first_order import distance, norm
 from hessianfree_lab.training.optimizers.interface import Optimizer, Taken
 from hessianfree_lab.training.params import Params
-from hessianfree_lab.training.problems.interface import Task
+from hessianfree_lab.training.problems.interface import Task, set_parameters
 
 
 class LBFGSParams(Params):
@@ -58,6 +58,10 @@ class Evaluation:
         return all(torch.equal(p, q) for p, q in zip(self.point, parameters, strict=True))
 
 
+class _TimeIsUp(Exception):
+    """The deadline passed between two evaluations of a step."""
+
+
 class LBFGSDriver:
     """`torch.optim.LBFGS.step` on a task.
 
@@ -73,24 +77,29 @@ class LBFGSDriver:
         self._best: Evaluation | None = None
         self._evaluations = 0
         self._seconds_gradient = 0.0
-        self._gradient_norms: list[float] = []
+        self._start: tuple[Tensor, float] | None = None  # loss and gradient's norm where the step begins
 
     def step(self) -> Taken:
         parameters = self._task.parameters
         self._evaluations, self._seconds_gradient = 0, 0.0
-        self._gradient_norms.clear()
+        self._start = None
         if self._task.is_stochastic:
             self._best = None  # of another batch
         before = [p.detach().clone() for p in parameters]
 
         started = self._clock.now()
-        loss = float(self._optimizer.step(self._closure))  # type: ignore[no-untyped-call]
+        try:
+            self._optimizer.step(self._closure)  # type: ignore[no-untyped-call]
+        except _TimeIsUp:
+            self._end_at_the_best()
         finished = self._clock.now()
 
+        assert self._start is not None  # the optimizer begins with an evaluation
+        loss, gradient_norm = self._start
         step_norm = distance(before, parameters)
         metrics: dict[str, Scalar] = {
-            "loss": loss,
-            "gradient_norm": self._gradient_norms[0],
+            "loss": loss.item(),
+            "gradient_norm": gradient_norm,
             "step_norm": step_norm,
             "step_scale": float(self._optimizer.state[parameters[0]].get("t", 0.0)) if step_norm else 0.0,
             "accepted": step_norm != 0,
@@ -114,6 +123,8 @@ class LBFGSDriver:
         self._best = None if state["best"] is None else Evaluation(**state["best"])
 
     def _closure(self) -> Tensor:
+        if self._start is not None and self._clock.left() <= 0:
+            raise _TimeIsUp
         parameters = self._task.parameters
         if self._best is not None and self._best.is_at(parameters):
             for parameter, gradient in zip(parameters, self._best.gradient, strict=True):
@@ -121,9 +132,15 @@ class LBFGSDriver:
             loss = self._best.loss
         else:
             loss = self._evaluate()
-        if not self._gradient_norms:
-            self._gradient_norms.append(norm([p.grad for p in parameters if p.grad is not None]))
+        if self._start is None:
+            self._start = loss, norm([p.grad for p in parameters if p.grad is not None])
         return loss
+
+    def _end_at_the_best(self) -> None:
+        """Instead of somewhere along a search; what the optimizer has half changed is forgotten."""
+        assert self._best is not None
+        set_parameters(self._task.parameters, self._best.point)
+        self._optimizer.state.clear()
 
     def _evaluate(self) -> Tensor:
         started = self._clock.now()
@@ -148,5 +165,5 @@ L_BFGS = Optimizer(
     description="Limited-memory BFGS: curvature from the last gradient changes, with a strong-Wolfe line search.",
     params=LBFGSParams,
     build=LBFGSDriver,
-    settable=("lr", "max_iter", "max_eval", "tolerance_grad", "tolerance_change", "history_size"),
+    settable=("lr", "max_iter", "max_eval", "tolerance_grad", "tolerance_change"),
 )
