@@ -3,6 +3,8 @@
 LabError
 ├── ConfigurationError        a setting, a port, a directory or a database cannot be used
 │   └── NewerDatabase         the database was written by a newer version
+├── DatabaseUnavailable       the database cannot, now; nothing was stored
+│   └── DatabaseFull          for want of space
 ├── RunNotFound
 ├── WorkerNotFound
 ├── RecordNotFound            the run is there; what it was asked for is not
@@ -27,6 +29,14 @@ class ConfigurationError(LabError):
 
 class NewerDatabase(ConfigurationError):
     """The database's schema is unknown here: a newer version wrote it."""
+
+
+class DatabaseUnavailable(LabError):
+    """The database cannot do what was asked, now: read-only, held by another program, away. Nothing was stored."""
+
+
+class DatabaseFull(DatabaseUnavailable):
+    """There is no space left where the database lies."""
 
 
 class RunNotFound(LabError):

@@ -5,8 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
+from hessianfree_lab.errors import DatabaseUnavailable
 from hessianfree_lab.store.interface import Store
 
 logger = logging.getLogger(__name__)
@@ -43,8 +42,8 @@ class Reaper:
             await asyncio.sleep(self._period_seconds)
             try:
                 await asyncio.to_thread(self.look)
-            except SQLAlchemyError:
-                logger.exception("Leases could not be checked")
+            except DatabaseUnavailable as error:
+                logger.warning("Leases could not be checked: %s", error)
 
     def look(self) -> list[str]:
         """End as lost what has been silent for a lease; the ids of the runs."""

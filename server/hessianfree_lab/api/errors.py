@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from hessianfree_lab.api.faults import faults_of
 from hessianfree_lab.api.wire_json import WireResponse, load_json
 from hessianfree_lab.errors import (
+    DatabaseFull,
+    DatabaseUnavailable,
     InvalidRequest,
     LabError,
     MalformedDocument,
@@ -63,6 +65,8 @@ _STATUS: tuple[tuple[type[LabError], int], ...] = (
     (WrongState, 409),
     (MalformedDocument, 400),
     (InvalidRequest, 422),
+    (DatabaseFull, 507),  # before what it is a kind of
+    (DatabaseUnavailable, 503),
 )
 
 

@@ -3,12 +3,12 @@
 import logging
 
 from fastapi import APIRouter, Response
-from sqlalchemy.exc import SQLAlchemyError
 
 from hessianfree_lab.api.dependencies import MetersDep, StoreDep
 from hessianfree_lab.api.errors import problem
 from hessianfree_lab.api.meters import Meters
 from hessianfree_lab.api.wire_json import WireResponse
+from hessianfree_lab.errors import DatabaseUnavailable
 from hessianfree_lab.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -24,12 +24,12 @@ async def healthz() -> WireResponse:
 
 @router.get("/readyz")
 def readyz(store: StoreDep) -> WireResponse:
-    """The database answers; 503 while it does not."""
+    """Something can be written to the database; 503 while nothing can."""
     try:
         store.ping()
-    except SQLAlchemyError as error:
-        logger.warning("The database does not answer: %s", error)
-        return problem(503, "The database does not answer.")
+    except DatabaseUnavailable as error:
+        logger.warning("Not ready: %s", error)
+        return problem(503, str(error))
     return WireResponse({"status": "ready", "version": __version__})
 
 

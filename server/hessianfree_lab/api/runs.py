@@ -1,8 +1,10 @@
 """Runs: listed, read, changed, recorded."""
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
 from hessianfree_lab.api.dependencies import MetersDep, StoreDep
@@ -26,6 +28,8 @@ from hessianfree_lab.store.interface import MAX_PAGE, RunQuery
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 _ARCHIVED = {"false": False, "true": True, "all": None}
+_SMALL = 64 * 1024
+"""Bytes of a body that are parsed before anybody else would notice."""
 _BATCH_BODY = {
     "requestBody": {
         "required": True,
@@ -86,10 +90,13 @@ def remove_run(run_id: str, store: StoreDep) -> Response:
 
 
 @router.post("/{run_id}/records", response_model=IngestReply, openapi_extra=_BATCH_BODY)
-def append(run_id: str, body: RawBody, store: StoreDep, meters: MetersDep) -> WireResponse:
+async def append(run_id: str, body: RawBody, store: StoreDep, meters: MetersDep) -> WireResponse:
     """Store a batch; the answer comes after the commit. Sending it again changes nothing."""
-    batch = parse(IngestBatch, body)
-    reply = store.append(run_id, batch)
+    # Threads cost more than a small batch does: it is read here, and committed by the store's own thread.
+    batch = (
+        parse(IngestBatch, body) if len(body) < _SMALL else await run_in_threadpool(parse, IngestBatch, body)
+    )
+    reply = await asyncio.wrap_future(store.submit(run_id, batch))
     meters.steps.inc(len(batch.steps))
     return WireResponse(reply)
 

@@ -2,10 +2,12 @@
 
 All methods may be called from any thread. A method that writes is one transaction: it returns after the commit, or
 raises and has changed nothing. Unknown ids raise `RunNotFound` or `WorkerNotFound`; a state that forbids the change
-raises `WrongState`, which carries the state.
+raises `WrongState`, which carries the state. A database that cannot (its disk is full, it is read-only, it is
+held by another program, it is away) raises `DatabaseUnavailable`; once it can again, so can the store.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -215,6 +217,13 @@ class Store(Protocol):
         """
         ...
 
+    def submit(self, run_id: str, batch: IngestBatch) -> Future[IngestReply]:
+        """As `append`, without waiting: the reply, or the error, comes after the commit.
+
+        Batches that wait at the same time are committed together; one that fails does not fail the others.
+        """
+        ...
+
     def finish(self, run_id: str, request: FinishRequest) -> Run:
         """End the current attempt; the run's next state is `lifecycle.after_attempt`'s. Fenced like `append`."""
         ...
@@ -318,7 +327,7 @@ class Store(Protocol):
     # --- itself -------------------------------------------------------------------------------------------------
 
     def ping(self) -> None:
-        """Raise unless the database answers."""
+        """Raise `DatabaseUnavailable` unless something can be written."""
         ...
 
     def counts(self) -> Counts: ...

@@ -1,12 +1,11 @@
 """The store over SQLAlchemy: each method one transaction around a function of the module that its noun names."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select
 
 from hessianfree_lab.records import (
     Announcement,
@@ -36,7 +35,6 @@ from hessianfree_lab.store import (
     attempts,
     controls,
     events,
-    ingest,
     jobs,
     listing,
     readings,
@@ -45,11 +43,11 @@ from hessianfree_lab.store import (
     workers,
 )
 from hessianfree_lab.store.access import Access
-from hessianfree_lab.store.engine import WRITES, is_in_memory
+from hessianfree_lab.store.commits import Commits
+from hessianfree_lab.store.database import Database
 from hessianfree_lab.store.ids import IdFactory
 from hessianfree_lab.store.interface import Counts, Event, Listener, LogEntry, RunQuery
 from hessianfree_lab.store.tables import runs as run_table
-from hessianfree_lab.store.transaction import Transaction
 
 _PIECE = 2_000
 """Steps read at a time where all of them are wanted."""
@@ -60,40 +58,17 @@ def utc_now() -> datetime:
 
 
 class SqlStore:
-    """`Store` on an engine whose tables are up to date.
-
-    One thread writes at a time: SQLite has room for one writer anyway, and on any database events then get their ids
-    in the order of the commits, which their readers rely on.
-    """
+    """`Store` on an engine whose tables are up to date."""
 
     def __init__(
         self, engine: Engine, *, lease_seconds: float, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        self._engine = engine
-        self._writer = engine.execution_options(**{WRITES: True})
-        self._lease = timedelta(seconds=lease_seconds)
-        self._clock = clock
+        database = Database(engine, lease=timedelta(seconds=lease_seconds), clock=clock)
+        self._database = database
+        self._write, self._read = database.write, database.read
+        self._commits = Commits(database.write)
         self._new_id = IdFactory()
-        self._listeners: list[Listener] = []
-        self._write_lock = threading.RLock()
-        # In memory all threads share one connection, so that reads have to take turns too.
-        self._read_lock = self._write_lock if is_in_memory(engine.url) else nullcontext()
         self.access = Access(self._write, self._read, self._new_id)
-
-    @contextmanager
-    def _write(self) -> Iterator[Transaction]:
-        with self._write_lock:
-            with self._writer.begin() as connection:
-                tx = Transaction(connection=connection, now=self._clock(), lease=self._lease)
-                yield tx
-            if tx.topics:
-                for listener in self._listeners:
-                    listener(frozenset(tx.topics))
-
-    @contextmanager
-    def _read(self) -> Iterator[Transaction]:
-        with self._read_lock, self._engine.connect() as connection:
-            yield Transaction(connection=connection, now=self._clock(), lease=self._lease)
 
     def add_job(self, spec: JobSpec, *, idempotency_key: str | None = None) -> tuple[Run, bool]:
         with self._write() as tx:
@@ -162,8 +137,10 @@ class SqlStore:
             return jobs.claim(tx, worker_id)
 
     def append(self, run_id: str, batch: IngestBatch) -> IngestReply:
-        with self._write() as tx:
-            return ingest.append(tx, run_id, batch)
+        return self._commits.append(run_id, batch)
+
+    def submit(self, run_id: str, batch: IngestBatch) -> Future[IngestReply]:
+        return self._commits.submit(run_id, batch)
 
     def finish(self, run_id: str, request: FinishRequest) -> Run:
         with self._write() as tx:
@@ -258,11 +235,10 @@ class SqlStore:
             return events.read(tx, after, runs, limit)
 
     def subscribe(self, listener: Listener) -> None:
-        self._listeners.append(listener)
+        self._database.subscribe(listener)
 
     def ping(self) -> None:
-        with self._read() as tx:
-            tx.connection.execute(text("SELECT 1"))
+        self._database.ping()
 
     def counts(self) -> Counts:
         with self._read() as tx:
@@ -274,4 +250,5 @@ class SqlStore:
             return Counts(runs=of_runs, workers=of_workers)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._commits.close()
+        self._database.close()
