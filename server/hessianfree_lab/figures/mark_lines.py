@@ -46,7 +46,7 @@ def lines_of(series: Series, marks: Sequence[Mark]) -> list[dict[str, Any]]:
             "y1": 1,
             "x0": _place(series, mark),
             "x1": _place(series, mark),
-            "line": {"color": MARK, "width": 1, "dash": DASHES[mark.kind]},
+            "line": {"color": MARK, "width": 1.6, "dash": DASHES[mark.kind]},
         }
         for mark in marks
         if mark.kind in DASHES
