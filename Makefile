@@ -12,7 +12,7 @@ DEV     := $(VENV)/.dev-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up test test-fast lint types test-js format bench screenshots clean chromium postgresql node
+.PHONY: help demo up test test-fast torture lint types test-js format bench screenshots clean chromium postgresql node
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test: lint types test-js chromium postgresql  ## everything, browser and Postgre
 
 test-fast: $(DEV)  ## the tests that need no browser, no PostgreSQL, no whole processes and no long series of cases; under a minute
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not system and not slow and not postgres'
+
+torture: $(DEV)  ## kill things at random for a long time; TORTURE_FAULTS=300 TORTURE_SEED=2010
+	TORTURE_FAULTS=$${TORTURE_FAULTS:-300} $(BIN)/python -m pytest tests/system/faults
 
 lint: $(DEV)  ## ruff and the import rules
 	$(BIN)/ruff check .
