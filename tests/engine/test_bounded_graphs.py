@@ -1,5 +1,6 @@
 """A step whose graph is too large to be kept runs forward passes again, and takes no more memory than a gradient."""
 
+import copy
 import warnings
 
 import pytest
@@ -107,21 +108,57 @@ def test_graphs_number_1_10_100_are_measured():
     assert [n for n in range(1, 2000) if memory.is_due()] == [1, 10, 100, 1000]
 
 
-def test_a_graph_that_grows_later_is_noticed():
+def growing():
+    """A problem, the same with fifty times the data, and an optimizer that has memory for the graph of the first."""
     problem = problems.make("mse")
     with SavedTensors() as saved:
         GaussNewton(*problem.forward(), Parameters([problem.parameters]))
     opt = HessianFree(problem.parameters, execution=Execution(graph_memory_bytes=saved.nbytes + 1000))
-    for _ in range(9):
-        opt.step(problem.forward)
     larger = Problem(
         model=problem.model,
         loss_function=problem.loss_function,
         inputs=problem.inputs.repeat(50, 1),
         targets=problem.targets.repeat(50, 1),
     )
+    return problem, larger, opt
+
+
+def resumed(opt, problem):
+    """Another optimizer of the problem's parameters, from where `opt` stands."""
+    other = HessianFree(problem.parameters, execution=opt.execution)
+    other.load_state_dict(opt.state_dict())
+    return other
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_graph_that_grows_later_is_noticed(interrupted):
+    problem, larger, opt = growing()
+    for _ in range(5):
+        opt.step(problem.forward)
+    if interrupted:
+        opt = resumed(opt, problem)
+    for _ in range(4):
+        opt.step(problem.forward)
     with pytest.warns(UserWarning, match="from now on forward passes are run again"):
         opt.step(larger.forward)  # the tenth graph, which is measured
+
+
+def test_a_resumed_run_keeps_no_graphs_where_they_were_too_large():
+    """Products through a kept graph would differ from the others by rounding."""
+    problem, larger, opt = growing()
+    for _ in range(9):
+        opt.step(problem.forward)
+    with pytest.warns(UserWarning, match="from now on forward passes are run again"):
+        opt.step(larger.forward)
+    again = copy.deepcopy(problem)
+    other = resumed(opt, again)
+    passes = {}
+    for name, optimizer, counted in (("uninterrupted", opt, problem), ("resumed", other, again)):
+        calls = []
+        optimizer.step(lambda counted=counted, calls=calls: calls.append(1) or counted.forward())
+        passes[name] = len(calls)
+    assert passes["resumed"] == passes["uninterrupted"] > other.last_report.loss_evaluations + 5
+    assert again.vector().tolist() == problem.vector().tolist()
 
 
 def test_without_a_budget_it_is_a_quarter_of_the_memory():

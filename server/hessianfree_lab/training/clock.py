@@ -24,7 +24,7 @@ class Clock:
                 return now - discounted
 
     def discount(self, seconds: float) -> None:
-        """The last `seconds` were a pause. May be called from a signal handler, at any moment."""
+        """The last `seconds` were a pause. May be called from a signal handler, at any moment; one at a time."""
         self._discounted += seconds
 
     def left(self) -> float:
