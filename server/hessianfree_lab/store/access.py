@@ -81,7 +81,6 @@ class Access:
             row = tx.connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
             if row is None:
                 raise RecordNotFound(f"There is no token {token_id!r}.")
-            tx.connection.execute(delete(sessions).where(sessions.c.token_id == token_id))
             return _to_token(row)
 
     def has_tokens(self) -> bool:

@@ -31,6 +31,9 @@ class InProcess:
     def patch(self, path: str, **options: Any) -> httpx.Response:
         return self.request("PATCH", path, **options)
 
+    def forget_cookies(self) -> None:
+        self._client.cookies.clear()
+
     def delete(self, path: str, **options: Any) -> httpx.Response:
         return self.request("DELETE", path, **options)
 
