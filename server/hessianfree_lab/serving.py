@@ -14,6 +14,7 @@ from hessianfree_lab.app import create_app
 from hessianfree_lab.errors import ConfigurationError
 from hessianfree_lab.settings import Settings
 from hessianfree_lab.store import Store, open_store
+from hessianfree_lab.store.ownership import owned
 
 _GRACE_SECONDS = 1
 """What a request that is under way has left when the server is told to stop."""
@@ -99,6 +100,7 @@ def _prepared(settings: Settings) -> Iterator[tuple[socket.socket, Store]]:
     with ExitStack() as stack:
         stack.enter_context(_own_directory(settings))
         listener = stack.enter_context(_bind(settings))
+        stack.enter_context(owned(settings.url_of_database))
         store = open_store(settings.url_of_database, lease_seconds=settings.lease_seconds)
         stack.callback(store.close)
         yield listener, store

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import DateTime, Dialect, TypeDecorator
+from sqlalchemy import DateTime, Dialect, String, Text, TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -23,6 +23,30 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _without_nul(value: str | None) -> str | None:
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if value and "\0" in value else value
+
+
+class Words(TypeDecorator[str]):
+    """Text of limited length. PostgreSQL has no NUL character in text: none is stored, or looked for, anywhere."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return _without_nul(value)
+
+
+class Prose(TypeDecorator[str]):
+    """Text of any length, without NUL characters as `Words`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return _without_nul(value)
 
 
 def dump_json(value: Any) -> str:

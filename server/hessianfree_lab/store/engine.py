@@ -28,6 +28,10 @@ def make_engine(url: str) -> Engine:
         options |= {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     else:
         options |= {"pool_size": 8, "max_overflow": 64}
+    if parsed.get_backend_name() != "sqlite":
+        # Several statements of one method see one state, as they do on SQLite; a server that was restarted is
+        # found out before it costs a request.
+        options |= {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True}
     try:
         engine = create_engine(parsed, **options)
     except (ArgumentError, ModuleNotFoundError) as error:
@@ -47,9 +51,10 @@ def _prepare_sqlite(connection: SqliteConnection, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transaction of its own: _begin_sqlite does
     for pragma in (
         "journal_mode = WAL",  # readers do not wait for the writer, nor it for them
-        "synchronous = NORMAL",  # with WAL: a power cut may lose the last commits, never the database
+        "synchronous = FULL",  # what was acknowledged outlives a power cut
         "busy_timeout = 10000",
         "foreign_keys = ON",
+        "journal_size_limit = 67108864",  # what a log that once was long gives back
     ):
         connection.execute(f"PRAGMA {pragma}")
 

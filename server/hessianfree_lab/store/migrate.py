@@ -1,12 +1,13 @@
 """Bringing a database's tables to the form this version needs."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DatabaseError
 
 from hessianfree_lab.errors import ConfigurationError, NewerDatabase
@@ -17,8 +18,20 @@ CONNECTION = "connection"
 """Under this name the configuration's attributes hand migrations/env.py its connection."""
 
 
+MIGRATING = 0x4846_0001
+"""The advisory lock that is held while tables are changed; SQLite's writer's lock does as much."""
+
+
+def _options(engine: Engine) -> dict[str, Any]:
+    options: dict[str, Any] = {WRITES: True}
+    if engine.dialect.name == "postgresql":
+        # Who waits for the lock must then see what the one before has made.
+        options["isolation_level"] = "READ COMMITTED"
+    return options
+
+
 def upgrade(engine: Engine) -> None:
-    """Run the migrations that are missing, all in one transaction.
+    """Run the migrations that are missing, all in one transaction; of several that come at once one does it.
 
     `NewerDatabase` when the database has been through one that is not known here; `ConfigurationError` when it
     cannot be opened, or is no database.
@@ -29,7 +42,9 @@ def upgrade(engine: Engine) -> None:
     known = {script.revision for script in scripts.walk_revisions()}
     shown = engine.url.render_as_string(hide_password=True)
     try:
-        with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        with engine.connect().execution_options(**_options(engine)) as connection, connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
             present = MigrationContext.configure(connection).get_current_heads()
             if unknown := sorted(set(present) - known):
                 message = (

@@ -124,7 +124,7 @@ def listing(tx: Transaction) -> list[Worker]:
         .where(_IS_HELD, runs.c.worker_id.in_(list(held)))
         .order_by(runs.c.id)
     ):
-        held[worker_id].append(run_id)
+        held[str(worker_id)].append(run_id)
     return [_to_worker(row, held[row.id], gone=_is_gone(tx, row)) for row in rows]
 
 

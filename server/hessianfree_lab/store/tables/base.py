@@ -1,6 +1,8 @@
 """What all tables share."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, String
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData
+
+from hessianfree_lab.store.columns import Words
 
 metadata = MetaData(
     naming_convention={
@@ -11,7 +13,7 @@ metadata = MetaData(
     }
 )
 
-Id = String(36)
+Id = Words(36)
 # SQLite counts rows in INTEGER PRIMARY KEY alone.
 RowId = BigInteger().with_variant(Integer(), "sqlite")
 

@@ -12,13 +12,11 @@ from sqlalchemy import (
     Index,
     Integer,
     Named,
-    String,
     Table,
-    Text,
     TypedColumns,
 )
 
-from hessianfree_lab.store.columns import UtcDateTime
+from hessianfree_lab.store.columns import Prose, UtcDateTime, Words
 from hessianfree_lab.store.tables.base import Id, RowId, metadata, run_id_column
 
 
@@ -65,12 +63,12 @@ landscapes = Table("landscapes", metadata, LandscapeColumns)
 
 class LogLineColumns(TypedColumns):
     position = Column(RowId, primary_key=True)
-    run_id = Column(Id, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False)
+    run_id: Named[str] = Column(Id, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False)
     attempt = Column(Integer, nullable=False)
     number = Column(Integer, nullable=False)
     time: Named[datetime] = Column(UtcDateTime, nullable=False)
-    stream = Column(String(16), nullable=False)
-    text = Column(Text, nullable=False)
+    stream: Named[str] = Column(Words(16), nullable=False)
+    text: Named[str] = Column(Prose, nullable=False)
 
 
 log_lines = Table(
@@ -87,14 +85,14 @@ class SummaryColumns(TypedColumns):
     stands in `odd_first`, `odd_last` as its wire string (SQLite would store NaN as NULL)."""
 
     run_id = run_id_column()
-    metric = Column(String(100), primary_key=True)
-    kind = Column(String(8), nullable=False)  # number | flag | text
+    metric: Named[str] = Column(Words(100), primary_key=True)
+    kind: Named[str] = Column(Words(8), nullable=False)  # number | flag | text
     first_step = Column(BigInteger, nullable=True)
     first = Column(Double, nullable=True)
-    odd_first = Column(String(9), nullable=True)
+    odd_first: Named[str | None] = Column(Words(9), nullable=True)
     last_step = Column(BigInteger, nullable=True)
     last = Column(Double, nullable=True)
-    odd_last = Column(String(9), nullable=True)
+    odd_last: Named[str | None] = Column(Words(9), nullable=True)
     min = Column(Double, nullable=True)
     best_step = Column(BigInteger, nullable=True)
     max = Column(Double, nullable=True)
@@ -107,8 +105,8 @@ class EventColumns(TypedColumns):
     """What changed, not what it changed to: readers look that up. Ids grow in the order of commits."""
 
     id = Column(RowId, primary_key=True)
-    kind = Column(String(8), nullable=False)  # run | steps | logs | removed | workers
-    run_id = Column(Id, nullable=True)
+    kind: Named[str] = Column(Words(8), nullable=False)  # run | steps | logs | removed | workers
+    run_id: Named[str | None] = Column(Id, nullable=True)
     attempt = Column(Integer, nullable=True)
     first = Column(BigInteger, nullable=True)  # steps: numbers of steps; logs: numbers of lines
     last = Column(BigInteger, nullable=True)

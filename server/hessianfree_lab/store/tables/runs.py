@@ -13,37 +13,35 @@ from sqlalchemy import (
     Index,
     Integer,
     Named,
-    String,
     Table,
-    Text,
     TypedColumns,
     false,
 )
 
-from hessianfree_lab.store.columns import UtcDateTime
+from hessianfree_lab.store.columns import Prose, UtcDateTime, Words
 from hessianfree_lab.store.tables.base import Id, metadata, run_id_column
 
 
 class RunColumns(TypedColumns):
-    id = Column(Id, primary_key=True)
-    kind = Column(String(16), nullable=False)  # job | script
-    name = Column(String(200), nullable=False)
-    problem = Column(String(100), nullable=False)
-    optimizer = Column(String(100), nullable=False)
+    id: Named[str] = Column(Id, primary_key=True)
+    kind: Named[str] = Column(Words(16), nullable=False)  # job | script
+    name: Named[str] = Column(Words(200), nullable=False)
+    problem: Named[str] = Column(Words(100), nullable=False)
+    optimizer: Named[str] = Column(Words(100), nullable=False)
     spec: Named[dict[str, Any]] = Column(JSON, nullable=False)
-    cuda_device = Column(String(16), nullable=True)  # the one asked for: cuda | cuda:N
+    cuda_device: Named[str | None] = Column(Words(16), nullable=True)  # the one asked for: cuda | cuda:N
     gpus = Column(Integer, nullable=False)  # at least so many cuda devices
 
-    state = Column(String(16), nullable=False)
-    cause = Column(String(16), nullable=True)
-    error = Column(Text, nullable=True)
+    state: Named[str] = Column(Words(16), nullable=False)
+    cause: Named[str | None] = Column(Words(16), nullable=True)
+    error: Named[str | None] = Column(Prose, nullable=True)
     stop_requested = Column(Boolean, nullable=False)
     pause_requested = Column(Boolean, nullable=False, server_default=false())  # what its user wants
     priority = Column(Integer, nullable=False)
     attempt = Column(Integer, nullable=False)
     max_attempts = Column(Integer, nullable=False)
     since_attempt = Column(Integer, nullable=False)  # the record began with this one
-    worker_id = Column(Id, nullable=True)
+    worker_id: Named[str | None] = Column(Id, nullable=True)
 
     created_at: Named[datetime] = Column(UtcDateTime, nullable=False)
     started_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)
@@ -59,7 +57,7 @@ class RunColumns(TypedColumns):
     seconds_per_step = Column(Double, nullable=True)  # by the clock on the wall, in the latest attempt
     environment: Named[dict[str, Any]] = Column(JSON, nullable=False)
 
-    notes = Column(Text, nullable=False)
+    notes: Named[str] = Column(Prose, nullable=False)
     archived = Column(Boolean, nullable=False)
     pinned = Column(Boolean, nullable=False)
 
@@ -77,15 +75,15 @@ runs = Table(
 class TagColumns(TypedColumns):
     run_id = run_id_column()
     position = Column(Integer, primary_key=True)
-    tag = Column(String(64), nullable=False)
+    tag: Named[str] = Column(Words(64), nullable=False)
 
 
 tags = Table("tags", metadata, TagColumns, Index(None, "tag"))
 
 
 class IdempotencyKeyColumns(TypedColumns):
-    key = Column(String(255), primary_key=True)
-    run_id = Column(Id, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True)
+    key: Named[str] = Column(Words(255), primary_key=True)
+    run_id: Named[str] = Column(Id, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True)
 
 
 idempotency_keys = Table("idempotency_keys", metadata, IdempotencyKeyColumns)
@@ -94,12 +92,12 @@ idempotency_keys = Table("idempotency_keys", metadata, IdempotencyKeyColumns)
 class AttemptColumns(TypedColumns):
     run_id = run_id_column()
     number = Column(Integer, primary_key=True, autoincrement=False)
-    worker_id = Column(Id, nullable=True)
+    worker_id: Named[str | None] = Column(Id, nullable=True)
     started_at: Named[datetime] = Column(UtcDateTime, nullable=False)
     ended_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)
-    outcome = Column(String(16), nullable=True)
-    cause = Column(String(16), nullable=True)
-    error = Column(Text, nullable=True)
+    outcome: Named[str | None] = Column(Words(16), nullable=True)
+    cause: Named[str | None] = Column(Words(16), nullable=True)
+    error: Named[str | None] = Column(Prose, nullable=True)
     first_step = Column(BigInteger, nullable=True)  # the lowest it sent
     resumed_from = Column(BigInteger, nullable=True)  # the step of the checkpoint it began from
 
@@ -112,14 +110,14 @@ class ControlColumns(TypedColumns):
 
     run_id = run_id_column()
     number = Column(Integer, primary_key=True, autoincrement=False)  # from 1, in the order of asking
-    kind = Column(String(16), nullable=False)  # set | pause | resume
+    kind: Named[str] = Column(Words(16), nullable=False)  # set | pause | resume
     settings: Named[dict[str, Any]] = Column(JSON, nullable=False)
     requested_at: Named[datetime] = Column(UtcDateTime, nullable=False)
-    requested_by = Column(String(200), nullable=True)  # the token's name
+    requested_by: Named[str | None] = Column(Words(200), nullable=True)  # the token's name
     attempt = Column(Integer, nullable=True)
     step = Column(BigInteger, nullable=True)  # the last one made before it took effect
     applied_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)
-    error = Column(Text, nullable=True)  # why the job could not
+    error: Named[str | None] = Column(Prose, nullable=True)  # why the job could not
 
 
 controls = Table("controls", metadata, ControlColumns)

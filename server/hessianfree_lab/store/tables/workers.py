@@ -3,16 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Integer, Named, String, Table, TypedColumns
+from sqlalchemy import JSON, Boolean, Column, Integer, Named, Table, TypedColumns
 
-from hessianfree_lab.store.columns import UtcDateTime
+from hessianfree_lab.store.columns import UtcDateTime, Words
 from hessianfree_lab.store.tables.base import Id, metadata
 
 
 class WorkerColumns(TypedColumns):
-    id = Column(Id, primary_key=True)
-    name = Column(String(200), nullable=False)
-    host = Column(String(200), nullable=False)
+    id: Named[str] = Column(Id, primary_key=True)
+    name: Named[str] = Column(Words(200), nullable=False)
+    host: Named[str] = Column(Words(200), nullable=False)
     pid = Column(Integer, nullable=False)
     slots = Column(Integer, nullable=False)
     devices: Named[list[dict[str, Any]]] = Column(JSON, nullable=False)
@@ -23,14 +23,16 @@ class WorkerColumns(TypedColumns):
     seen_at: Named[datetime] = Column(UtcDateTime, nullable=False)
     left_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)
     silent = Column(Boolean, nullable=False)  # its silence has been announced
-    token_id = Column(Id, nullable=True)  # it registered with; NULL: that of the settings, or none
+    token_id: Named[str | None] = Column(
+        Id, nullable=True
+    )  # it registered with; NULL: that of the settings, or none
 
 
 workers = Table("workers", metadata, WorkerColumns)
 
 
 class ProblemColumns(TypedColumns):
-    name = Column(String(100), primary_key=True)
+    name: Named[str] = Column(Words(100), primary_key=True)
     info: Named[dict[str, Any]] = Column(JSON, nullable=False)
 
 
@@ -38,7 +40,7 @@ problems = Table("problems", metadata, ProblemColumns)
 
 
 class OptimizerColumns(TypedColumns):
-    name = Column(String(100), primary_key=True)
+    name: Named[str] = Column(Words(100), primary_key=True)
     info: Named[dict[str, Any]] = Column(JSON, nullable=False)
 
 

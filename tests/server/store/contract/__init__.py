@@ -7,6 +7,7 @@ from server.store.contract.lists import ListContract
 from server.store.contract.queue import QueueContract
 from server.store.contract.records import RecordContract
 from server.store.contract.series import SeriesContract
+from server.store.contract.text import TextContract
 
 
 class StoreContract(
@@ -17,5 +18,6 @@ class StoreContract(
     SeriesContract,
     ListContract,
     EventContract,
+    TextContract,
 ):
     """A back end's class gives the fixture `store`, made with the fixture `clock` and leases of 20 s."""

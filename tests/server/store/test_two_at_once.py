@@ -1,0 +1,74 @@
+"""Two who come to one database at the same time."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hessianfree_lab.errors import ConfigurationError
+from hessianfree_lab.store.ownership import owned
+from server.postgres import Postgres
+
+_UPGRADE = """
+import sys
+from hessianfree_lab.store import open_store
+sys.stdin.readline()
+open_store(sys.argv[1]).close()
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/lab.sqlite"
+    cluster: Postgres = request.getfixturevalue("postgres")
+    return cluster.new_database()
+
+
+@pytest.fixture
+def starting(url: str) -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that open the same new database as soon as they are told to."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", _UPGRADE, url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    yield processes
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_several_that_start_at_once_make_the_tables_once(starting: list[subprocess.Popen[str]]) -> None:
+    for process in starting:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in starting:
+        _, complaints = process.communicate(timeout=60)
+        assert (process.returncode, complaints) == (0, "")
+
+
+def test_a_postgresql_database_has_one_server(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    with owned(url), owned(postgres.new_database()):
+        second = owned(url)
+        with pytest.raises(ConfigurationError, match="Another server already works on"):
+            second.__enter__()
+    with owned(url):  # its end is heard of at once
+        pass
+
+
+def test_a_postgresql_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:
+    nowhere = owned(f"postgresql+psycopg://nobody:secret@/lab?host={tmp_path}")
+    with pytest.raises(
+        ConfigurationError, match=r"postgresql\+psycopg://nobody:\*\*\*@.* cannot be opened: "
+    ):
+        nowhere.__enter__()
