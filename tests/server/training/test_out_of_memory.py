@@ -1,0 +1,36 @@
+"""Where memory runs out a session raises, in words that tell, and the process lives on."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hessianfree_lab.training.optimizers import OPTIMIZERS
+from server.training import starved
+
+
+@pytest.fixture(scope="module")
+def told():
+    """What a process with too little memory printed."""
+    arguments = [sys.executable, str(Path(starved.__file__))]
+    return json.loads(
+        subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=200).stdout
+    )
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_step_that_does_not_fit_ends_as_out_of_memory(told, optimizer):
+    steps, cause, sentence = told["found"][optimizer]
+    assert (steps, cause) == (0, "out_of_memory")
+    assert sentence.startswith("Out of memory: ")
+
+
+def test_data_that_do_not_fit_end_as_out_of_memory(told):
+    steps, cause, _ = told["found"]["unbuildable"]
+    assert (steps, cause) == (None, "out_of_memory")
+
+
+def test_the_process_trains_on_afterwards(told):
+    assert told["afterwards"] == 2
