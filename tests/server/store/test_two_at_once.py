@@ -38,7 +38,7 @@ def starting(url: str) -> Iterator[list[subprocess.Popen[str]]]:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
     yield processes
     for process in processes:
