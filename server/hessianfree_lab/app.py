@@ -25,8 +25,10 @@ from hessianfree_lab.api.body_limit import BodyLimit
 from hessianfree_lab.api.broadcast import Broadcaster
 from hessianfree_lab.api.gate import Gate
 from hessianfree_lab.api.guard import Guard
+from hessianfree_lab.api.login_limit import LoginLimit
 from hessianfree_lab.api.meters import Meters
 from hessianfree_lab.api.reminders import Reminders
+from hessianfree_lab.api.stream_limit import StreamLimit
 from hessianfree_lab.api.wire_json import WireResponse
 from hessianfree_lab.reaper import Reaper
 from hessianfree_lab.settings import Settings
@@ -68,6 +70,8 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     )
     app.state.settings = settings
     app.state.store = store
+    app.state.login_limit = LoginLimit(settings.login_attempts)
+    app.state.stream_limit = StreamLimit(a_client=settings.streams_a_client, in_all=settings.streams_in_all)
     app.state.authenticator = authenticator = Authenticator(settings, store.access)
     app.state.broadcaster = broadcaster
     app.state.meters = Meters(store, broadcaster)

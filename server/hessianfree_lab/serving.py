@@ -98,7 +98,7 @@ def _prepared(settings: Settings) -> Iterator[tuple[socket.socket, Store]]:
         )
         raise ConfigurationError(message)
     with ExitStack() as stack:
-        stack.enter_context(_own_directory(settings))
+        stack.enter_context(own_directory(settings))
         listener = stack.enter_context(_bind(settings))
         stack.enter_context(owned(settings.url_of_database))
         store = open_store(settings.url_of_database, lease_seconds=settings.lease_seconds)
@@ -107,7 +107,7 @@ def _prepared(settings: Settings) -> Iterator[tuple[socket.socket, Store]]:
 
 
 @contextmanager
-def _own_directory(settings: Settings) -> Iterator[None]:
+def own_directory(settings: Settings) -> Iterator[None]:
     """Make the data directory and hold its lock: two servers on one database would not hear of each other's writes."""
     directory = settings.data_dir.resolve()
     try:

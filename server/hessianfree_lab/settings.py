@@ -30,6 +30,15 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(20.0, gt=0, description="An attempt unheard of for this long is lost.")
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Larger request bodies are refused.")
 
+    login_attempts: int = Field(
+        10, ge=1, description="Wrong tokens a client may try at the sign-in in a minute."
+    )
+    streams_a_client: int = Field(200, ge=1, description="Event streams that one address may have open.")
+    streams_in_all: int = Field(1000, ge=1, description="Event streams that may be open in all.")
+    max_log_lines: int = Field(
+        100_000, ge=1, description="Log lines kept of an attempt; one more says that the rest is missing."
+    )
+
     @property
     def url_of_database(self) -> str:
         """`database_url`, or that of the SQLite file in `data_dir`."""

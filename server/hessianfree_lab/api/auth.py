@@ -28,6 +28,7 @@ class Authenticator:
         self._secret = settings.secret
         self._access = access
         self._has_tokens = False
+        self._revoked: set[str | None] = set()
 
     def is_open(self) -> bool:
         """Whether the server asks for no token: none is in the settings, and there never was one in the table."""
@@ -35,6 +36,16 @@ class Authenticator:
             return False
         self._has_tokens = self._access.has_tokens()
         return not self._has_tokens
+
+    def revoke(self, token_id: str) -> Token:
+        """The token opens nothing any more; what is open with it ends when it next looks: see `has_revoked`."""
+        token = self._access.revoke(token_id)
+        self._revoked.add(token_id)
+        return token
+
+    def has_revoked(self, identity: Identity) -> bool:
+        """Whether the token of a caller that was let in has been revoked since."""
+        return identity.token_id in self._revoked
 
     async def identify(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Identity | None:
         """Who this is; None: nobody we know."""

@@ -9,7 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic_core import to_json
 
-from hessianfree_lab.api.dependencies import BroadcasterDep, StoreDep
+from hessianfree_lab.api.dependencies import AuthenticatorDep, BroadcasterDep, IdentityDep, StoreDep
+from hessianfree_lab.api.stream_limit import place_for_stream
 from hessianfree_lab.store.interface import EVENTS
 
 router = APIRouter(tags=["events"])
@@ -34,10 +35,12 @@ def _position(
     return now if after is None or after > now else after
 
 
-@router.get("/events", response_class=EventSourceResponse)
+@router.get("/events", response_class=EventSourceResponse, dependencies=[Depends(place_for_stream)])
 async def events(
     store: StoreDep,
     broadcaster: BroadcasterDep,
+    authenticator: AuthenticatorDep,
+    caller: IdentityDep,
     position: Annotated[int, Depends(_position)],
     runs: Annotated[str, Query(description="Ids of the runs whose steps and logs to send.")] = "",
 ) -> AsyncIterator[ServerSentEvent]:
@@ -47,7 +50,7 @@ async def events(
     with broadcaster.subscribe(EVENTS) as subscription:
         # Who loses the connection before the first event still knows where to go on.
         yield ServerSentEvent(id=str(position), retry=_RETRY_MILLISECONDS)
-        while not broadcaster.closed:
+        while not (broadcaster.closed or authenticator.has_revoked(caller)):
             found = await run_in_threadpool(store.events, position, runs=wanted)
             for event in found:
                 data = to_json(event.data, inf_nan_mode="strings").decode()

@@ -4,6 +4,7 @@ Every page carries the id of the last event before its data was read. Its one ev
 happens between reading and listening is missed.
 """
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from hessianfree_lab.api import auth
 from hessianfree_lab.api.assets import PLOTLY_URL
 from hessianfree_lab.api.dependencies import AuthenticatorDep, StoreDep
 from hessianfree_lab.api.figures import MAX_RUNS
+from hessianfree_lab.api.login_limit import LoginLimit
+from hessianfree_lab.api.stream_limit import client_of
 from hessianfree_lab.errors import RunNotFound
 from hessianfree_lab.figures import FIGURES
 from hessianfree_lab.figures.axes import METRIC_TITLES, metric_title
@@ -137,7 +140,7 @@ def login_page(
     """The form for the token; a server without one has nothing to ask."""
     if authenticator.is_open():
         return RedirectResponse("/", status_code=303)
-    return _login_form(request, next, refused=False)
+    return _login_form(request, next)
 
 
 @router.post("/login")
@@ -150,9 +153,15 @@ def sign_in(
     """Set the session's cookie and go on to where the browser was going."""
     if authenticator.is_open():
         return RedirectResponse("/", status_code=303)
+    limit: LoginLimit = request.app.state.login_limit
+    client = client_of(request)
+    if wait := math.ceil(limit.wait_seconds(client)):
+        return _login_form(request, next, refused=f"Too many wrong tokens: try again in {wait} s.", wait=wait)
     cookie = authenticator.sign_in(token.strip())
     if cookie is None:
-        return _login_form(request, next, refused=True)
+        limit.note_failure(client)
+        return _login_form(request, next, refused="That is not a valid token.")
+    limit.forget(client)
     answer = RedirectResponse(_local(next), status_code=303)
     auth.set_session(answer, cookie, is_https=request.url.scheme == "https")
     return answer
@@ -173,9 +182,13 @@ def error_page(request: Request, *, status: int, title: str, detail: str) -> HTM
     return _render(request, "error.html", after=None, code=status, status=status, title=title, detail=detail)
 
 
-def _login_form(request: Request, target: str, *, refused: bool) -> HTMLResponse:
-    code = 401 if refused else 200
-    return _render(request, "login.html", after=None, code=code, next=_local(target), refused=refused)
+def _login_form(request: Request, target: str, *, refused: str | None = None, wait: int = 0) -> HTMLResponse:
+    """`refused`: why, in a sentence; `wait`: seconds until the next try is looked at."""
+    code = 429 if wait else 401 if refused else 200
+    answer = _render(request, "login.html", after=None, code=code, next=_local(target), refused=refused)
+    if wait:
+        answer.headers["Retry-After"] = str(wait)
+    return answer
 
 
 def _render(

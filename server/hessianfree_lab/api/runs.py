@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
-from hessianfree_lab.api.dependencies import MetersDep, StoreDep
+from hessianfree_lab.api.dependencies import MetersDep, SettingsDep, StoreDep
+from hessianfree_lab.api.log_limit import within_limit
 from hessianfree_lab.api.wire_json import RawBody, WireResponse, created, parse
 from hessianfree_lab.errors import Fault, InvalidRequest, RecordNotFound
 from hessianfree_lab.lifecycle import State
@@ -90,13 +91,15 @@ def remove_run(run_id: str, store: StoreDep) -> Response:
 
 
 @router.post("/{run_id}/records", response_model=IngestReply, openapi_extra=_BATCH_BODY)
-async def append(run_id: str, body: RawBody, store: StoreDep, meters: MetersDep) -> WireResponse:
+async def append(
+    run_id: str, body: RawBody, store: StoreDep, meters: MetersDep, settings: SettingsDep
+) -> WireResponse:
     """Store a batch; the answer comes after the commit. Sending it again changes nothing."""
     # Threads cost more than a small batch does: it is read here, and committed by the store's own thread.
     batch = (
         parse(IngestBatch, body) if len(body) < _SMALL else await run_in_threadpool(parse, IngestBatch, body)
     )
-    reply = await asyncio.wrap_future(store.submit(run_id, batch))
+    reply = await asyncio.wrap_future(store.submit(run_id, within_limit(batch, settings.max_log_lines)))
     meters.steps.inc(len(batch.steps))
     return WireResponse(reply)
 

@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter, Response
 
-from hessianfree_lab.api.dependencies import StoreDep
+from hessianfree_lab.api.dependencies import AuthenticatorDep, BroadcasterDep, StoreDep
 from hessianfree_lab.api.wire_json import WireResponse, created
 from hessianfree_lab.records.tokens import NewToken, Token, TokenRequest
+from hessianfree_lab.store.interface import EVENTS, QUEUE
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 
@@ -22,6 +23,8 @@ def tokens(store: StoreDep) -> WireResponse:
 
 
 @router.delete("/{token_id}", response_model=Token)
-def revoke_token(token_id: str, store: StoreDep) -> Response:
+def revoke_token(token_id: str, authenticator: AuthenticatorDep, broadcaster: BroadcasterDep) -> Response:
     """From now on the token opens nothing, nor do sessions that it began. Revoking twice is no error."""
-    return WireResponse(store.access.revoke(token_id))
+    token = authenticator.revoke(token_id)
+    broadcaster.publish(frozenset({EVENTS, QUEUE}))  # open streams and long polls look whose they are
+    return WireResponse(token)

@@ -7,7 +7,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
-from hessianfree_lab.api.dependencies import BroadcasterDep, IdentityDep, RemindersDep, SettingsDep, StoreDep
+from hessianfree_lab.api.dependencies import (
+    AuthenticatorDep,
+    BroadcasterDep,
+    IdentityDep,
+    RemindersDep,
+    SettingsDep,
+    StoreDep,
+)
 from hessianfree_lab.api.params import schema_fault
 from hessianfree_lab.api.wire_json import WireResponse, created
 from hessianfree_lab.errors import Fault, InvalidRequest
@@ -57,12 +64,14 @@ async def claim(
     store: StoreDep,
     broadcaster: BroadcasterDep,
     settings: SettingsDep,
+    authenticator: AuthenticatorDep,
+    caller: IdentityDep,
 ) -> Response:
     """The next job that fits the worker; waits for one up to `wait_seconds`, then 204."""
     deadline = time.monotonic() + body.wait_seconds
     with broadcaster.subscribe(QUEUE, commands_for(worker_id)) as subscription:
         # Who has gone away must not be given a job.
-        while not await request.is_disconnected():
+        while not (authenticator.has_revoked(caller) or await request.is_disconnected()):
             assignment = await run_in_threadpool(store.claim_job, worker_id)
             if assignment is not None:
                 return WireResponse(assignment)

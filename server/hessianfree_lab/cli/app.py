@@ -20,6 +20,7 @@ from hessianfree_lab.cli import (
     runs,
     serve,
     submit,
+    tokens,
     up,
     watch,
     work,
@@ -87,6 +88,7 @@ def root(
 for _name, _verb in VERBS.items():
     app.command(_name)(_verb)
 app.add_typer(db.app, name="db")
+app.add_typer(tokens.app, name="tokens")
 
 
 def main() -> NoReturn:

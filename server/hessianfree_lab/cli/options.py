@@ -58,6 +58,14 @@ Port = Annotated[
         help="Port to listen on; 0 takes any free one. Default: 8765",
     ),
 ]
+AllowedHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allowed-host",
+        metavar="NAME",
+        help="A name the server answers to beside localhost; may be repeated. Default: beyond loopback, any.",
+    ),
+]
 Slots = Annotated[int, typer.Option("--slots", metavar="N", min=1, max=64, help="Jobs at a time.")]
 WorkerName = Annotated[
     str | None,

@@ -13,6 +13,7 @@ def serve(
     port: options.Port = None,
     data_dir: options.DataDir = None,
     database_url: options.DatabaseUrl = None,
+    allowed_host: options.AllowedHost = None,
     token: options.Token = None,
     token_file: Annotated[
         Path | None,
@@ -45,6 +46,7 @@ def serve(
         port=port,
         data_dir=data_dir,
         database_url=database_url,
+        allowed_hosts=tuple(allowed_host) if allowed_host else None,
         token=read_token(token, token_file),
     )
     if until_stdin_closes:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hessianfree_lab.records.metrics import Metrics
 from hessianfree_lab.records.scalars import Number, Wire
@@ -15,6 +15,9 @@ def _in_utc(moment: datetime) -> datetime:
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
 """A point in time, UTC; RFC 3339 on the wire."""
+
+LINE_LENGTH = 8_192
+"""Characters of a log line that are kept."""
 
 
 class StepRecord(Wire):
@@ -108,13 +111,20 @@ class Spectrum(Wire):
         return self
 
 
+def _cut(text: Any) -> Any:
+    """What is longer ends in an ellipsis: a job that prints without an end must not keep its record from arriving."""
+    if isinstance(text, str) and len(text) > LINE_LENGTH:
+        return text[: LINE_LENGTH - 1] + "…"
+    return text
+
+
 class LogLine(Wire):
     """One line a job printed; `number` counts from 0 within an attempt."""
 
     number: int = Field(ge=0)
     time: Moment = Field(default_factory=lambda: datetime.now(UTC))
     stream: Literal["stdout", "stderr", "worker"] = "stdout"
-    text: str = Field(max_length=8_192)
+    text: Annotated[str, BeforeValidator(_cut)] = Field(max_length=LINE_LENGTH)
 
 
 class Landscape(Wire):

@@ -30,7 +30,7 @@ def test_a_visitor_signs_in_arrives_where_he_wanted_and_signs_out(browser: Brows
         expect(window.page.get_by_role("heading", name="Sign in")).to_be_visible()
         sign_in(window, "wrong")
         field = window.page.get_by_label("Token")
-        expect(field).to_have_accessible_description("That is not this server's token.")
+        expect(field).to_have_accessible_description("That is not a valid token.")
         sign_in(window, TOKEN)
         window.page.wait_for_url("**/workers")
         expect(window.page.locator("connection-state")).to_have_text("Live")
