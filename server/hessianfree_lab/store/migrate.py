@@ -30,16 +30,27 @@ def _options(engine: Engine) -> dict[str, Any]:
     return options
 
 
+def configuration() -> Config:
+    """Alembic's, for the migrations that lie here."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
+
+
+def known_revisions() -> set[str]:
+    """Every revision there has been up to this version."""
+    return {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
+
+
 def upgrade(engine: Engine) -> None:
     """Run the migrations that are missing, all in one transaction; of several that come at once one does it.
 
     `NewerDatabase` when the database has been through one that is not known here; `ConfigurationError` when it
     cannot be opened, or is no database.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config = configuration()
     scripts = ScriptDirectory.from_config(config)
-    known = {script.revision for script in scripts.walk_revisions()}
+    known = known_revisions()
     shown = engine.url.render_as_string(hide_password=True)
     try:
         with engine.connect().execution_options(**_options(engine)) as connection, connection.begin():
