@@ -60,7 +60,8 @@ class Checkpoints:
         """Write a checkpoint, then remove those that are one too many, and what earlier writes left unfinished."""
         self._directory.mkdir(parents=True, exist_ok=True)
         for unfinished in self._directory.glob(".*"):
-            shutil.rmtree(unfinished)
+            if _NAME.fullmatch(unfinished.name[1:]):
+                shutil.rmtree(unfinished)
         earlier = self._entries()
         number = earlier[-1].number + 1 if earlier else 1
         name = f"{number:08d}-attempt-{attempt}-step-{state.step}"

@@ -103,10 +103,20 @@ class Session:
         )
 
     def restore(self, state: State) -> None:
-        """Go on from there. Raises `CheckpointRefused` for a state of another job; after any exception, begin anew."""
+        """Go on from there. Raises `CheckpointRefused` for a state of another job, or of another version.
+
+        After any exception this session is of no use.
+        """
         if state.fingerprint != fingerprint(self.spec):
             raise CheckpointRefused("it is of another job: problem, optimizer, seed or dtype differ.")
-        tree = restored(state.plain, state.tensors)
+        try:
+            self._take_over(state, restored(state.plain, state.tensors))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointRefused(
+                f"this version cannot make sense of it ({type(error).__name__}: {error})."
+            ) from error
+
+    def _take_over(self, state: State, tree: Any) -> None:
         self.step, self.seconds = state.step, state.seconds
         self.budget = Budget(**tree["budget"])
         self._last = _Last(**tree["last"])

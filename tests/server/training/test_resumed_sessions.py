@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,11 +135,38 @@ def test_a_state_neither_disturbs_the_run_nor_changes_with_it(case):
             assert facts(again) == expected[step:]
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_run_on_a_gpu_goes_on_there(optimizer, tmp_path):
+    """As it would have but for the rounding of kernels that do not repeat."""
+    fields = CLASSIFIER | {"optimizer": optimizer, "device": "cuda", "dtype": "float64"}
+    session = Session(spec_of(fields))
+    facts(session, BEFORE)
+    keep(session, tmp_path)
+    resumed = taken_up(session.spec, tmp_path)
+    assert len(facts(resumed)) == len(facts(session)) == STEPS - BEFORE
+    torch.testing.assert_close(parameters(resumed), parameters(session))
+
+
 def test_a_state_of_another_job_is_refused():
     state = Session(spec_of(CLASSIFIER)).state()
     with pytest.raises(CheckpointRefused, match="of another job"):
         Session(spec_of(CLASSIFIER | {"seed": 1})).restore(state)
     Session(spec_of(CLASSIFIER | {"notes": "read again"}, steps=9)).restore(state)
+
+
+def test_a_state_that_is_laid_out_otherwise_is_refused():
+    """As another version may have done, without telling so by the format."""
+    state = Session(spec_of(CLASSIFIER)).state()
+    plain = dict(state.plain)
+    for changed in (
+        {"driver": {}},
+        {"budget": plain["budget"] | {"epochs": 3}},
+        {"task": {"parameters": []}},
+        {"evaluation": 3.0},
+    ):
+        with pytest.raises(CheckpointRefused, match="this version cannot make sense of it"):
+            Session(spec_of(CLASSIFIER)).restore(replace(state, plain=plain | changed))
 
 
 def test_a_run_that_was_over_stays_over(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from hessianfree.utils import peak_memory_bytes
 from hessianfree_lab.records import Scalar
@@ -120,7 +121,10 @@ class LBFGSDriver:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._optimizer.load_state_dict(state["optimizer"])
-        self._best = None if state["best"] is None else Evaluation(**state["best"])
+        self._best = None if state["best"] is None else Evaluation(**tree_map(self._placed, state["best"]))
+
+    def _placed(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self._device)
 
     def _closure(self) -> Tensor:
         if self._start is not None and self._clock.left() <= 0:
