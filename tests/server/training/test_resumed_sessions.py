@@ -81,7 +81,9 @@ def assert_resumes_exactly(fields, directory):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_every_optimizer_goes_on_to_the_bit_on_every_problem(problem, optimizer, tmp_path):
-    fields = {"problem": problem, "optimizer": optimizer, "problem_params": SMALL.get(problem, {})}
+    params = (SMALL | {"digits-autoencoder": {"hidden_size": 10}}).get(problem, {})
+    few = {"cg_max_iter": 20} if optimizer == "hessianfree" else {}
+    fields = {"problem": problem, "optimizer": optimizer, "problem_params": params, "optimizer_params": few}
     assert_resumes_exactly(fields, tmp_path)
 
 

@@ -49,9 +49,10 @@ SEEN_WITH = {
 }
 
 
-def running(optimizer, params=None, steps=2, **fields):
+def running(optimizer, params=None, steps=2):
     """A session that has made some steps."""
-    found = session("digits-classifier", optimizer, 20, optimizer_params=params or {}, **fields)
+    fields = {"problem_params": {"hidden_size": 8, "batch_size": 300}, "optimizer_params": params or {}}
+    found = session("digits-classifier", optimizer, 20, **fields)
     return found, facts(found, steps)
 
 
