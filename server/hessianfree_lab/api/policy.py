@@ -38,7 +38,7 @@ RULES = (
     _rule("", r"/api/v1/tokens(/.*)?", ADMINS),
     # A worker's road.
     _rule("POST", r"/api/v1/workers", WORKERS),
-    _rule("POST", rf"{_WORKER}/(claim|heartbeat)", WORKERS),
+    _rule("POST", rf"{_WORKER}/(claim|heartbeat|runs)", WORKERS),
     _rule("DELETE", _WORKER, WORKERS),
     _rule("POST", rf"{_RUN}/(records|finish)", WORKERS),
     _rule("GET HEAD", rf"{_RUN}/artifacts(/.*)?", READERS | WORKERS),

@@ -32,11 +32,19 @@ from hessianfree_lab.store.interface import QUEUE, commands_for
 
 router = APIRouter(tags=["workers"])
 
+MAX_RUNS_ASKED = 1_000
+
 
 class ClaimRequest(Wire):
     """Body of POST /workers/{id}/claim."""
 
     wait_seconds: float = Field(0.0, ge=0, le=30)
+
+
+class RunsAskedAbout(Wire):
+    """Body of POST /workers/{id}/runs: of which a worker has files."""
+
+    runs: list[str] = Field(max_length=MAX_RUNS_ASKED)
 
 
 @router.post("/workers", status_code=201, response_model=WorkerIdentity)
@@ -108,6 +116,12 @@ async def heartbeat(
             await subscription.wait(min(left, settings.heartbeat_seconds))
     reminders.note(commands)
     return WireResponse(HeartbeatReply(commands=commands))
+
+
+@router.post("/workers/{worker_id}/runs")
+def run_states(worker_id: str, body: RunsAskedAbout, store: StoreDep) -> WireResponse:  # noqa: ARG001
+    """`{states: {id: state}}` of the runs named; those that are not there any more are left out."""
+    return WireResponse({"states": store.states(body.runs)})
 
 
 @router.delete("/workers/{worker_id}", status_code=204)

@@ -11,7 +11,9 @@ from hessianfree_lab.client.events import Event, follow
 from hessianfree_lab.records import (
     Announcement,
     Assignment,
+    AttemptInfo,
     CGTrace,
+    Control,
     FinishRequest,
     Heartbeat,
     HeartbeatReply,
@@ -34,8 +36,14 @@ RUNS = TypeAdapter(Page[Run])
 PROBLEMS = TypeAdapter(list[ProblemInfo])
 OPTIMIZERS = TypeAdapter(list[OptimizerInfo])
 WORKERS = TypeAdapter(list[Worker])
+CONTROLS = TypeAdapter(list[Control])
+ATTEMPTS = TypeAdapter(list[AttemptInfo])
 
-POLL_MARGIN_SECONDS = 10.0  # a long poll may be answered this much later than it was asked to wait
+# A long poll may be answered this much later than it was asked to wait. With a heartbeat of 5 s a cut that swallows it
+# is noticed after 10 s: a lease of 20 s is still good then.
+POLL_MARGIN_SECONDS = 5.0
+SEND_TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+MAX_RUNS_ASKED = 1_000
 
 
 class Client(Connection):
@@ -66,6 +74,34 @@ class Client(Connection):
     def cancel(self, run_id: str) -> Run:
         """Cancel a job: at once when it is queued; a running one is told. 409 when it has ended."""
         return Run.model_validate(self.post(f"/jobs/{run_id}/cancel"))
+
+    def pause(self, run_id: str) -> Run:
+        """Hold a job back, with its process if it has one; a running one is told."""
+        return Run.model_validate(self.post(f"/jobs/{run_id}/pause"))
+
+    def resume(self, run_id: str) -> Run:
+        """Let a paused job go on."""
+        return Run.model_validate(self.post(f"/jobs/{run_id}/resume"))
+
+    def set(self, run_id: str, settings: Mapping[str, Any]) -> Control:
+        """Give a job other settings of its optimizer, or another `budget`, from the next step on."""
+        return Control.model_validate(self.post(f"/jobs/{run_id}/set", settings))
+
+    def retry(self, run_id: str) -> Run:
+        """Queue an ended job again; it goes on from its latest checkpoint."""
+        return Run.model_validate(self.post(f"/jobs/{run_id}/retry"))
+
+    def restart(self, run_id: str) -> Run:
+        """Queue an ended job again from its beginning; what it recorded is removed."""
+        return Run.model_validate(self.post(f"/jobs/{run_id}/restart"))
+
+    def controls(self, run_id: str) -> list[Control]:
+        """What was asked of a job while it ran."""
+        return CONTROLS.validate_python(self.get(f"/runs/{run_id}/controls")["items"])
+
+    def attempts(self, run_id: str) -> list[AttemptInfo]:
+        """The attempts at a run, in order."""
+        return ATTEMPTS.validate_python(self.get(f"/runs/{run_id}/attempts")["items"])
 
     def metrics(
         self,
@@ -151,6 +187,14 @@ class Client(Connection):
         )
         return HeartbeatReply.model_validate(answer)
 
+    def run_states(self, worker_id: str, run_ids: Sequence[str]) -> dict[str, str]:
+        """The states of these runs; those the server does not know are left out."""
+        states: dict[str, str] = {}
+        for start in range(0, len(run_ids), MAX_RUNS_ASKED):
+            body = {"runs": list(run_ids[start : start + MAX_RUNS_ASKED])}
+            states |= self.post(f"/workers/{worker_id}/runs", body)["states"]
+        return states
+
     def leave(self, worker_id: str) -> None:
         """Unregister; what the worker still holds ends as interrupted."""
         self.request("DELETE", f"/workers/{worker_id}", timeout=httpx.Timeout(2.0))
@@ -161,7 +205,7 @@ class Client(Connection):
 
     def send(self, run_id: str, batch: IngestBatch) -> IngestReply:
         """Store a batch; sending it again changes nothing. 409: the attempt is not the current one, or has ended."""
-        return IngestReply.model_validate(self.post(f"/runs/{run_id}/records", batch))
+        return IngestReply.model_validate(self.post(f"/runs/{run_id}/records", batch, timeout=SEND_TIMEOUT))
 
     def finish(self, run_id: str, request: FinishRequest) -> Run:
         return Run.model_validate(self.post(f"/runs/{run_id}/finish", request))

@@ -1,12 +1,13 @@
 """What lies in a spool between two positions, as one batch for the server."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from hessianfree_lab.client.spool import RECORDS, STDERR, STDOUT, Position, Spool
-from hessianfree_lab.records import CGTrace, IngestBatch, Landscape, LogLine, Spectrum, StepRecord
+from hessianfree_lab.records import Applied, CGTrace, IngestBatch, Landscape, LogLine, Spectrum, StepRecord
 
 MAX_BYTES = 512 * 1024  # of records in one batch: together with its log lines safely below the server's 1 MiB
 LOG_SHARE = 8  # of each output stream in one batch: this part of what records may take
@@ -14,6 +15,14 @@ MAX_LINES = (
     1_000  # of each file in one batch: the server counts, and short lines grow most on their way into JSON
 )
 MAX_TEXT = 8_192  # characters in one LogLine
+MAX_LINES_OF_ATTEMPT = 100_000  # the server takes no more
+MAX_OUTPUT_BYTES = 32 * 2**20  # of each output stream: more is neither kept nor sent
+
+TOO_MANY_LINES = f"An attempt's log has at most {MAX_LINES_OF_ATTEMPT} lines: the rest is not kept."
+TOO_MUCH_OUTPUT = f"An attempt's {{}} is kept up to {MAX_OUTPUT_BYTES // 2**20} MiB: the rest is not."
+
+
+Stream = Literal["stdout", "stderr", "worker"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +36,7 @@ class Extent:
     def holds_records(self) -> bool:
         """Whether there is more than log lines and what the attempt runs in."""
         batch = self.batch
-        return bool(batch.steps or batch.cg or batch.spectra or batch.landscape)
+        return bool(batch.steps or batch.cg or batch.spectra or batch.landscape or batch.applied)
 
     def without_records(self) -> Self:
         """The same extent when its one record is too large for the server: a line of log stands for it."""
@@ -63,16 +72,18 @@ def read_extent(spool: Spool, start: Position, stop: Position) -> Extent:
     found = _Found()
     for line in _read(spool.directory / RECORDS, start.records, stop.records).splitlines():
         found.add(line)
-    number = start.lines
-    logs: list[LogLine] = []
-    texts: list[tuple[Literal["stdout", "stderr", "worker"], str]] = [
+    texts: list[tuple[Stream, str]] = [
         *(("stdout", text) for text in _texts(_read(spool.directory / STDOUT, start.stdout, stop.stdout))),
         *(("stderr", text) for text in _texts(_read(spool.directory / STDERR, start.stderr, stop.stderr))),
         *(("worker", note) for note in found.notes),
     ]
-    for stream, text in texts:
-        logs.append(LogLine(number=number, stream=stream, text=text))
-        number += 1
+    for stream, before, after in (
+        ("stdout", start.stdout, stop.stdout),
+        ("stderr", start.stderr, stop.stderr),
+    ):
+        if before < after == MAX_OUTPUT_BYTES:
+            texts.append(("worker", TOO_MUCH_OUTPUT.format(stream)))
+    logs = _numbered(texts, start.lines)
     batch = IngestBatch(
         attempt=spool.attempt,
         steps=found.steps,
@@ -81,9 +92,24 @@ def read_extent(spool: Spool, start: Position, stop: Position) -> Extent:
         logs=logs,
         environment=found.environment,
         landscape=found.landscape,
+        resumed_from=found.resumed_from,
+        applied=found.applied,
     )
-    end = Position(records=stop.records, stdout=stop.stdout, stderr=stop.stderr, lines=number)
+    lines = start.lines + len(logs)
+    end = Position(records=stop.records, stdout=stop.stdout, stderr=stop.stderr, lines=lines)
     return Extent(batch=batch, end=end)
+
+
+def _numbered(texts: Sequence[tuple[Stream, str]], first: int) -> list[LogLine]:
+    """The texts as lines from number `first` on, as long as the attempt's log has room for them."""
+    room = max(MAX_LINES_OF_ATTEMPT - first, 0)
+    kept = list(texts[:room])
+    if len(texts) >= room > 0:
+        kept[-1] = ("worker", TOO_MANY_LINES)
+    return [
+        LogLine(number=number, stream=stream, text=text)
+        for number, (stream, text) in enumerate(kept, start=first)
+    ]
 
 
 class _Found:
@@ -96,6 +122,8 @@ class _Found:
         self.environment: dict[str, Any] | None = None
         self.landscape: Landscape | None = None
         self.notes: list[str] = []
+        self.applied: list[Applied] = []
+        self.resumed_from: int | None = None
 
     def add(self, line: bytes) -> None:
         try:
@@ -111,6 +139,12 @@ class _Found:
                     self.landscape = Landscape.model_validate(body)
                 case "environment":
                     self.environment = dict(body)
+                case "applied":
+                    self.applied.append(Applied.model_validate(body))
+                case "resumed_from":
+                    self.resumed_from = int(body)
+                case "note":
+                    self.notes.append(str(body)[:MAX_TEXT])
                 case _:
                     raise ValueError(f"a record of kind {kind!r}")
         except (ValueError, AttributeError) as error:  # a full disk cuts lines
@@ -133,11 +167,12 @@ def _end_of_records(path: Path, start: int, limit_bytes: int) -> int:
 
 def _end_of_output(path: Path, start: int, limit_bytes: int, is_final: bool) -> int:
     """The same for text, whose lines may be cut where they are too long, or where output ends."""
-    if _size(path) <= start:
+    size = min(_size(path), MAX_OUTPUT_BYTES)
+    if size <= start:
         return start
-    data = _read(path, start, start + limit_bytes)
+    data = _read(path, start, min(start + limit_bytes, size))
     lines = _length_of_lines(data)
-    ends_here = is_final and start + len(data) == _size(path)
+    ends_here = start + len(data) == size and (is_final or size == MAX_OUTPUT_BYTES)
     if lines == 0:
         return start + len(data) if ends_here or len(data) == limit_bytes else start
     if ends_here and data.count(b"\n") < MAX_LINES:

@@ -2,6 +2,8 @@
 
 import contextlib
 import time
+from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 
 from hessianfree_lab.client.client import Client
@@ -11,10 +13,26 @@ from hessianfree_lab.errors import ClientError
 from hessianfree_lab.records import FinishRequest
 
 
-def recover(root: Path, client: Client, *, unfinished: FinishRequest, timeout_seconds: float) -> list[Spool]:
+class Delivery(Enum):
+    """What became of a spool."""
+
+    STORED = "stored"  # the server has it all
+    REFUSED = "refused"  # it wants no more of it: another attempt is the current one, or the run is gone
+    LEFT = "left"  # it did not answer in time
+
+
+def recover(
+    root: Path,
+    client: Client,
+    *,
+    unfinished: FinishRequest,
+    timeout_seconds: float,
+    on_refused: Callable[[Spool], None] = Spool.remove,
+) -> list[Spool]:
     """Deliver every spool below `root` that nobody sends from, and finish its attempt; those still left over.
 
     `unfinished` says how an attempt ended whose process could not say. `timeout_seconds` is for all together.
+    `on_refused` decides on what the server does not want.
     """
     left = []
     deadline = time.monotonic() + timeout_seconds
@@ -23,23 +41,29 @@ def recover(root: Path, client: Client, *, unfinished: FinishRequest, timeout_se
             lock = spool.lock()
         except (SpoolInUse, FileNotFoundError):  # alive, or just removed
             continue
+        if spool.is_closed:
+            lock.close()
+            continue
         with contextlib.closing(lock):
             request = spool.read_finish() or unfinished.model_copy(update={"attempt": spool.attempt})
-            if deliver(spool, client, request, timeout_seconds=max(deadline - time.monotonic(), 0.0)):
-                spool.remove()
-            else:
-                left.append(spool)
+            match deliver(spool, client, request, timeout_seconds=max(deadline - time.monotonic(), 0.0)):
+                case Delivery.STORED:
+                    spool.remove()
+                case Delivery.REFUSED:
+                    on_refused(spool)
+                case Delivery.LEFT:
+                    left.append(spool)
     return left
 
 
-def deliver(spool: Spool, client: Client, request: FinishRequest, *, timeout_seconds: float) -> bool:
-    """Send a spool to its end and finish the attempt. True: the server has it, or wants no more of it."""
+def deliver(spool: Spool, client: Client, request: FinishRequest, *, timeout_seconds: float) -> Delivery:
+    """Send a spool to its end and finish the attempt."""
     sender = Sender(spool, client)
     sender.start()
     if not sender.drain(timeout_seconds):
         sender.stop()
-        return sender.progress is Progress.REFUSED
-    return finish(spool, client, request)
+        return Delivery.REFUSED if sender.progress is Progress.REFUSED else Delivery.LEFT
+    return Delivery.STORED if finish(spool, client, request) else Delivery.LEFT
 
 
 def finish(spool: Spool, client: Client, request: FinishRequest) -> bool:

@@ -102,7 +102,11 @@ class Sender:
         self._note(Sent(done=self._sent.done, underway=extent.end))
         while not self._is_stopped:
             try:
+                self.spool.sync_records()  # the server must not know of a step that a power cut can take back
                 reply = self._client.send(self.spool.run, extent.batch)
+            except OSError:
+                self._wait()
+                continue
             except ClientError as error:
                 if error.status == 413 and self._max_bytes > SMALLEST_BYTES:
                     self._max_bytes //= 2
@@ -111,8 +115,7 @@ class Sender:
                     extent = extent.without_records()
                     continue
                 if error.status in PASSING_STATUSES or error.status >= 500:
-                    self._wake.clear()
-                    self._wake.wait(self._backoff.next_seconds())
+                    self._wait()
                     continue
                 self.progress = Progress.REFUSED
                 if self._on_refused is not None:
@@ -124,6 +127,10 @@ class Sender:
             if reply.commands and self._on_commands is not None:
                 self._on_commands(reply.commands)
             return
+
+    def _wait(self) -> None:
+        self._wake.clear()
+        self._wake.wait(self._backoff.next_seconds())
 
     def _note(self, sent: Sent) -> None:
         self._sent = sent

@@ -8,20 +8,24 @@ A spool is a directory of append-only files with one writer each, so that a cras
     stdout.log, stderr.log   what that process printed (jobs only)
     sent.json       how far the sender has come
     finish.json     how the attempt ended
+    closed          the server takes no more of it; kept for what an attempt that goes on from a checkpoint needs of it
+
+A step counts as recorded when it is on the disk, not merely with the kernel: whoever sends records brings them there
+first.
 """
 
 import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel
 
-from hessianfree_lab.records import FinishRequest
+from hessianfree_lab.records import Applied, FinishRequest
 from hessianfree_lab.records.steps import CGTrace, Landscape, Spectrum, StepRecord
 
 RECORDS, STDOUT, STDERR = "records.jsonl", "stdout.log", "stderr.log"
@@ -31,8 +35,9 @@ KINDS: dict[type[BaseModel], str] = {
     CGTrace: "cg",
     Spectrum: "spectrum",
     Landscape: "landscape",
+    Applied: "applied",
 }
-"""How a line of records.jsonl says what it holds; "environment" marks a plain mapping."""
+"""How a line of records.jsonl says what it holds; "environment", "resumed_from" and "note" mark plain values."""
 
 
 class SpoolInUse(RuntimeError):
@@ -70,7 +75,7 @@ class Spool:
         for owner in sorted(root.glob("*/owner.json")):
             try:
                 spool = cls.open(owner.parent)
-            except FileNotFoundError:  # just delivered and removed by another process
+            except (FileNotFoundError, ValueError):  # just removed by another process; or its disk lost power
                 continue
             yield spool
 
@@ -91,8 +96,28 @@ class Spool:
         """How the attempt ended; None: it has not, or its process died before it could say."""
         try:
             return FinishRequest.model_validate_json((self.directory / "finish.json").read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is nothing more to be sent from here."""
+        return (self.directory / "closed").exists()
+
+    def close(self) -> None:
+        """Send no more from here; keep what is here."""
+        (self.directory / "closed").touch()
+
+    def sync_records(self) -> None:
+        """Bring what was appended to the disk. OSError when that fails."""
+        try:
+            file = os.open(self.directory / RECORDS, os.O_RDONLY)
+        except FileNotFoundError:  # nothing was recorded yet
+            return
+        try:
+            os.fdatasync(file)
+        finally:
+            os.close(file)
 
     def remove(self) -> None:
         """Forget everything: the server has it, or nobody wants it."""
@@ -116,26 +141,53 @@ class SpoolLock:
 
 
 class SpoolWriter:
-    """Appends records. When `append` returns they are in the kernel's hands: they survive this process."""
+    """Appends records. When `append` returns they are in the kernel's hands: they survive this process.
+
+    Of what cannot be written as a whole (a full disk: OSError) nothing is left.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
-    def append(self, *records: StepRecord | CGTrace | Spectrum | Landscape) -> None:
+    def append(self, *records: StepRecord | CGTrace | Spectrum | Landscape | Applied) -> None:
         """Append records with one write, so that a step and its trace are there together."""
         lines = [f'{{"{KINDS[type(record)]}":{record.model_dump_json()}}}\n' for record in records]
         self._write("".join(lines).encode())
 
     def append_environment(self, environment: dict[str, Any]) -> None:
-        self._write(json.dumps({"environment": environment}).encode() + b"\n")
+        self._append_plain("environment", environment)
+
+    def append_note(self, text: str) -> None:
+        """A line for the run's log."""
+        self._append_plain("note", text)
+
+    def append_resumption(self, step: int) -> None:
+        """This attempt begins from the checkpoint of `step`."""
+        self._append_plain("resumed_from", step)
+
+    def append_lines(self, lines: Iterable[bytes]) -> None:
+        """Lines of the records of an earlier attempt, as they stand there."""
+        self._write(b"".join(lines))
+
+    def sync(self) -> None:
+        """Bring what was appended to the disk: it then survives the machine."""
+        os.fdatasync(self._file)
 
     def close(self) -> None:
         os.close(self._file)
 
+    def _append_plain(self, kind: str, value: Any) -> None:
+        self._write(json.dumps({kind: value}).encode() + b"\n")
+
     def _write(self, data: bytes) -> None:
+        before = os.fstat(self._file).st_size
         view = memoryview(data)
-        while view:  # a signal or a full disk can cut a write short
-            view = view[os.write(self._file, view) :]
+        try:
+            while view:  # a signal or a full disk can cut a write short
+                view = view[os.write(self._file, view) :]
+        except OSError:
+            os.ftruncate(self._file, before)  # or the next record would be glued to half of this one
+            raise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,16 +214,24 @@ class Sent:
     def read(cls, directory: Path) -> Self:
         try:
             data = json.loads((directory / "sent.json").read_text())
-        except FileNotFoundError:
+            return cls(done=Position(**data["done"]), underway=Position(**data["underway"]))
+        except (
+            FileNotFoundError,
+            ValueError,
+            KeyError,
+            TypeError,
+        ):  # none yet, or damaged: the server drops what it has
             return cls()
-        return cls(done=Position(**data["done"]), underway=Position(**data["underway"]))
 
     def write(self, directory: Path) -> None:
         write_atomically(directory / "sent.json", json.dumps(asdict(self)))
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace the file: a reader sees the old or the new text, never a part."""
+    """Replace the file: a reader sees the old or the new text, never a part, also after a power cut."""
     scratch = path.with_name(path.name + ".new")
-    scratch.write_text(text)
+    with scratch.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     scratch.replace(path)

@@ -6,7 +6,7 @@ raises `WrongState`, which carries the state. A database that cannot (its disk i
 held by another program, it is away) raises `DatabaseUnavailable`; once it can again, so can the store.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -124,6 +124,10 @@ class Store(Protocol):
         ...
 
     def get_run(self, run_id: str) -> Run: ...
+
+    def states(self, run_ids: Collection[str]) -> dict[str, str]:
+        """The states of these runs; those that are not there are left out."""
+        ...
 
     def list_runs(self, query: RunQuery) -> Page[Run]:
         """One page. A sort that is not known, or a cursor of another sort, raises `InvalidRequest`."""

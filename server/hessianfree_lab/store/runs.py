@@ -1,7 +1,7 @@
 """Runs as they are read, changed by hand, and removed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,11 @@ def find(tx: Transaction, run_id: str) -> Row[Any]:
 
 def get(tx: Transaction, run_id: str) -> Run:
     return assemble(tx, [find(tx, run_id)])[0]
+
+
+def states(tx: Transaction, run_ids: Collection[str]) -> dict[str, str]:
+    rows = tx.connection.execute(select(runs.c.id, runs.c.state).where(runs.c.id.in_(run_ids)))
+    return {row.id: row.state for row in rows}
 
 
 def assemble(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Run]:

@@ -1,6 +1,6 @@
 """The store over SQLAlchemy: each method one transaction around a function of the module that its noun names."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -81,6 +81,10 @@ class SqlStore:
     def get_run(self, run_id: str) -> Run:
         with self._read() as tx:
             return runs.get(tx, run_id)
+
+    def states(self, run_ids: Collection[str]) -> dict[str, str]:
+        with self._read() as tx:
+            return runs.states(tx, run_ids)
 
     def list_runs(self, query: RunQuery) -> Page[Run]:
         with self._read() as tx:

@@ -12,18 +12,23 @@ from pathlib import Path
 from hessianfree_lab.client.backoff import Backoff
 from hessianfree_lab.client.client import Client
 from hessianfree_lab.client.recovery import recover
+from hessianfree_lab.client.spool import Spool
 from hessianfree_lab.errors import ClientError, LabError, ServerUnreachable
 from hessianfree_lab.records import Announcement, Assignment, Command, FinishRequest, Heartbeat
 from hessianfree_lab.worker.announcing import announce
-from hessianfree_lab.worker.attempt import Attempt, Reason
+from hessianfree_lab.worker.attempt import INTERRUPT_GRACE_SECONDS, Attempt, Reason
+from hessianfree_lab.worker.folders import Folders
+from hessianfree_lab.worker.placement import job_environment, placed
 
 CLAIM_SECONDS = 25.0  # how long a claim waits at the server
 BEAT_WHILE_FREE_SECONDS = (
     1.0  # a heartbeat names the jobs it asks about: one claimed meanwhile waits for the next
 )
 
-SHUTDOWN_SECONDS = 8.0  # for ending jobs and sending what they left; leaving comes after
+REPORT_SECONDS = 8.0  # when it stops, for sending what its jobs left; leaving comes after
 RECOVERY_SECONDS = 10.0
+TIDY_SECONDS = 3600.0
+TRY_AGAIN_SECONDS = 30.0
 KILLED = FinishRequest(state="interrupted", error="The worker was killed.")
 
 
@@ -50,10 +55,11 @@ class Agent:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}"
         self.slots = slots
         self._client = Client(url, token)
-        self._root = Path(data_dir).resolve() / "attempts"
+        self._folders = Folders(Path(data_dir).resolve())
         self._say = say
         self._stopping = threading.Event()
         self._free = threading.Semaphore(slots)
+        self._is_untidy = threading.Event()
         self._lock = threading.Lock()
         self._attempts: set[Attempt] = set()
         self._id = ""
@@ -65,7 +71,9 @@ class Agent:
         self._stopping.set()
 
     def run(self) -> None:
-        """Work until told to stop; then end the jobs, send what they left, and leave: within 10 s.
+        """Work until told to stop; then let the jobs keep what they have reached, send what they left, and leave.
+
+        All that within 30 s of the signal: 15 of them for the ends of steps.
 
         Raises `ClientError` when the server refuses the registration, `LabError` when training cannot be loaded.
         """
@@ -77,7 +85,11 @@ class Agent:
                     return
                 raise
             self._register(announcement)
-            for work in (self._claim_jobs, lambda: self._beat(announcement)):
+            for work in (
+                lambda: self._claim_jobs(announcement),
+                lambda: self._beat(announcement),
+                self._tidy,
+            ):
                 threading.Thread(target=self._guarded, args=[work], daemon=True).start()
             self._stopping.wait()
             self._shut_down()
@@ -107,9 +119,9 @@ class Agent:
                 self._say(f"Worker {self.name} is registered at {self._client.url}.")
                 return
 
-    def _claim_jobs(self) -> None:
+    def _claim_jobs(self, announcement: Announcement) -> None:
         """Claim a job whenever a slot is free."""
-        recover(self._root, self._client, unfinished=KILLED, timeout_seconds=RECOVERY_SECONDS)
+        self._recover()
         backoff = Backoff(longest_seconds=5.0)
         while not self._stopping.is_set():
             self._free.acquire()
@@ -123,13 +135,18 @@ class Agent:
                 ) as error:  # of a worker the server does not know (404), the heartbeat takes care
                     self._wait_for_server(error, backoff)
             if assignment is not None:
-                self._start(assignment)
+                self._start(assignment, announcement)
 
-    def _start(self, assignment: Assignment) -> None:
+    def _start(self, assignment: Assignment, announcement: Announcement) -> None:
+        held = self._held()
+        for earlier in held:
+            if earlier.held.run == assignment.run:  # lost while this worker was cut off: it has heard now
+                earlier.stop(Reason.DROP)
+                earlier.join_process()
         attempt = Attempt(
-            assignment,
+            placed(assignment, announcement.devices, [other.assignment for other in held]),
             self._client,
-            self._root,
+            self._folders,
             environment=job_environment(self.slots),
             on_end=self._ended,
         )
@@ -144,6 +161,7 @@ class Agent:
         with self._lock:
             self._attempts.discard(attempt)
         self._free.release()
+        self._is_untidy.set()
         assignment = attempt.assignment
         self._say(f"{assignment.name} ({assignment.run}), attempt {assignment.attempt}: {words}.")
 
@@ -170,7 +188,30 @@ class Agent:
     def _obey(self, command: Command) -> None:
         for attempt in self._held():
             if (attempt.held.run, attempt.held.attempt) == (command.run, command.attempt):
-                attempt.stop(Reason.DROP if command.kind == "drop" else Reason.CANCEL)
+                attempt.obey(command)
+
+    def _recover(self) -> None:
+        """Send what earlier processes left here."""
+        recover(
+            self._folders.spools,
+            self._client,
+            unfinished=KILLED,
+            timeout_seconds=RECOVERY_SECONDS,
+            on_refused=Spool.close,
+        )
+
+    def _tidy(self) -> None:
+        """Remove what is of no more use: at the start, after every attempt, and now and then, for runs are deleted."""
+        while not self._stopping.is_set():
+            self._is_untidy.clear()
+            runs = self._folders.runs()
+            try:
+                states = self._client.run_states(self._id, sorted(runs)) if runs else {}
+                self._folders.tidy(states, {attempt.held.run for attempt in self._held()})
+            except ClientError:
+                self._stopping.wait(TRY_AGAIN_SECONDS)
+                self._is_untidy.set()
+            self._is_untidy.wait(TIDY_SECONDS)
 
     def _held(self) -> list[Attempt]:
         with self._lock:
@@ -184,10 +225,13 @@ class Agent:
 
     def _shut_down(self) -> None:
         """End all jobs and leave. Requests still underway then are polls, and die with this process."""
-        deadline = time.monotonic() + SHUTDOWN_SECONDS
+        deadline = time.monotonic() + INTERRUPT_GRACE_SECONDS + 2.0
         held = self._held()
         for attempt in held:
             attempt.stop(Reason.SHUTDOWN)
+        for attempt in held:
+            attempt.join_process(max(deadline - time.monotonic(), 0.0))
+        deadline = time.monotonic() + REPORT_SECONDS
         for attempt in held:
             attempt.join(max(deadline - time.monotonic(), 0.0))
             attempt.abandon()
@@ -209,13 +253,3 @@ class Agent:
         finally:
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
-
-
-def job_environment(slots: int) -> dict[str, str]:
-    """Environment variables of a job: without the server's token, and with its share of the processor."""
-    environment = {name: value for name, value in os.environ.items() if name != "HESSIANFREE_TOKEN"}
-    environment["PYTHONUNBUFFERED"] = "1"  # what it printed before it was killed is in its log
-    if slots > 1:
-        share = max((os.cpu_count() or 1) // slots, 1)
-        environment.setdefault("OMP_NUM_THREADS", str(share))
-    return environment

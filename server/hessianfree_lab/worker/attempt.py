@@ -4,7 +4,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from pathlib import Path
 
 from hessianfree_lab.client.backoff import Backoff
 from hessianfree_lab.client.client import Client
@@ -12,20 +11,26 @@ from hessianfree_lab.client.recovery import finish
 from hessianfree_lab.client.sender import Progress, Sender
 from hessianfree_lab.client.spool import Spool
 from hessianfree_lab.errors import ClientError
-from hessianfree_lab.records import Assignment, FinishRequest, HeldRun
+from hessianfree_lab.records import Assignment, Command, FinishRequest, HeldRun
 from hessianfree_lab.worker.ending import failed, memory_kills, of_exception, of_exit
 from hessianfree_lab.worker.executors.local import LocalProcess
+from hessianfree_lab.worker.folders import Folders
+from hessianfree_lab.worker.output_limit import limited_output
 from hessianfree_lab.worker.runner import SPEC
 
-GRACE_SECONDS = 1.0  # between SIGTERM and SIGKILL: a cancel is done within 2 s, whatever the job is doing
+CANCEL_GRACE_SECONDS = 1.0  # then it is killed: a cancel is done within 2 s, whatever the job is doing
+INTERRUPT_GRACE_SECONDS = 15.0  # for the end of a step and a checkpoint; the one before is as good
 
 
 class Reason(Enum):
-    """Why an attempt is ended from outside; the first one given holds, but for DROP, which beats all."""
+    """Why an attempt is ended from outside; a later one of these beats an earlier one."""
 
-    CANCEL = "cancelled"  # its user wants it to end
     SHUTDOWN = "interrupted"  # the worker ends
+    CANCEL = "cancelled"  # its user wants it to end
     DROP = "dropped"  # it is no longer this worker's: no word to the server
+
+
+_RANK = list(Reason)
 
 
 class Attempt:
@@ -35,7 +40,7 @@ class Attempt:
         self,
         assignment: Assignment,
         client: Client,
-        root: Path,
+        folders: Folders,
         *,
         environment: Mapping[str, str],
         on_end: Callable[["Attempt", str], None],
@@ -43,7 +48,7 @@ class Attempt:
         self.assignment = assignment
         self.held = HeldRun(run=assignment.run, attempt=assignment.attempt)
         self._client = client
-        self._root = root
+        self._folders = folders
         self._environment = environment
         self._on_end = on_end
         self._lock = threading.Lock()
@@ -52,29 +57,51 @@ class Attempt:
         self._sender: Sender | None = None
         self._refusal: ClientError | None = None
         self._is_abandoned = threading.Event()
+        self._has_trained = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"attempt-{assignment.run}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def join(self, timeout_seconds: float) -> None:
+        """Wait until all is done, the last word to the server included."""
         self._thread.join(timeout_seconds)
 
+    def join_process(self, timeout_seconds: float | None = None) -> None:
+        """Wait until the job's process has ended."""
+        self._has_trained.wait(timeout_seconds)
+
+    def obey(self, command: Command) -> None:
+        """Do what the server wants of this attempt; commands may be repeated."""
+        match command.kind:
+            case "drop":
+                self.stop(Reason.DROP)
+            case "cancel":
+                self.stop(Reason.CANCEL)
+            case _:
+                with self._lock:
+                    process = self._process
+                if process is not None:
+                    process.tell(command)
+
     def stop(self, reason: Reason) -> None:
-        """End the job: SIGTERM, and SIGKILL after a grace."""
+        """End the job: at the end of a step where the worker stops, otherwise at once; killed if it is deaf."""
         with self._lock:
-            if self._reason is None or reason is Reason.DROP:
-                self._reason = reason
+            if self._reason is not None and _RANK.index(self._reason) >= _RANK.index(reason):
+                return
+            self._reason = reason
             process = self._process
         if process is None:
             return
-        if reason is Reason.DROP:
-            process.kill()
-        else:
-            process.terminate()
-            timer = threading.Timer(GRACE_SECONDS, process.kill)
-            timer.daemon = True
-            timer.start()
+        match reason:
+            case Reason.DROP:
+                process.kill()
+            case Reason.CANCEL:
+                process.tell(Command(run=self.held.run, attempt=self.held.attempt, kind="cancel"))
+                _kill_after(CANCEL_GRACE_SECONDS, process)
+            case Reason.SHUTDOWN:
+                process.terminate()
+                _kill_after(INTERRUPT_GRACE_SECONDS, process)
 
     def abandon(self) -> None:
         """Try no longer to reach the server; the spool keeps what it has not got for the next agent here."""
@@ -91,46 +118,56 @@ class Attempt:
                 self._client.finish(self.held.run, request)
             self.abandon()  # or the sender would follow the spool for ever
             words = f"failed: {error}"
+        self._has_trained.set()
         self._on_end(self, words)
 
     def _train_and_report(self) -> str:
-        spool, lock = Spool.create(self._root, run=self.held.run, attempt=self.held.attempt)
+        spool, lock = Spool.create(self._folders.spools, run=self.held.run, attempt=self.held.attempt)
         with contextlib.closing(lock):
             (spool.directory / SPEC).write_text(self.assignment.model_dump_json())
-            self._sender = Sender(spool, self._client, on_commands=self._obey, on_refused=self._take_refusal)
+            self._sender = Sender(spool, self._client, on_commands=self._hear, on_refused=self._take_refusal)
             self._sender.start()
             kills_before = memory_kills()
             code = self._run_process(spool)
+            self._has_trained.set()
             request = self._ending(spool, code, killed_for_memory=memory_kills() > kills_before)
             if self._reason is Reason.DROP:
                 self._sender.stop()
-                spool.remove()
+                spool.close()
                 return "dropped"
             spool.write_finish(request)
             if not self._report(spool, self._sender, request):
                 return f"{request.state}, to be reported later"
-            spool.remove()
+            if self._sender.progress is Progress.REFUSED and self._refusal is None:  # at the very end
+                spool.close()
+                return "dropped"
+            self._folders.delivered(spool)
             return request.state if request.cause is None else f"{request.state} ({request.cause})"
 
     def _run_process(self, spool: Spool) -> int:
         with self._lock:
             if self._reason is not None:  # ended before it began
                 return 0
-            self._process = LocalProcess(spool.directory, environment=self._environment)
-        return self._process.wait()
+            self._process = LocalProcess(
+                spool.directory, checkpoints=self._folders.checkpoints, environment=self._environment
+            )
+        with limited_output(spool.directory):
+            return self._process.wait()
 
     def _ending(self, spool: Spool, code: int, *, killed_for_memory: bool) -> FinishRequest:
         """What to tell the server; the job's own word counts, where it ended by itself."""
         attempt = self.held.attempt
         said = spool.read_finish()
-        if said is not None and said.state != "interrupted":
+        if said is not None and said.state not in ("interrupted", "cancelled"):
             return said
         if self._refusal is not None:
             return failed(attempt, "error", f"The server refused a record of this run: {self._refusal}")
         if self._reason is Reason.CANCEL:
             return FinishRequest(attempt=attempt, state="cancelled")
-        if self._reason is Reason.SHUTDOWN or said is not None:
+        if self._reason is Reason.SHUTDOWN:
             return FinishRequest(attempt=attempt, state="interrupted", error="The worker was stopped.")
+        if said is not None:
+            return said
         return of_exit(attempt, code, killed_for_memory=killed_for_memory)
 
     def _report(self, spool: Spool, sender: Sender, request: FinishRequest) -> bool:
@@ -144,7 +181,7 @@ class Attempt:
                 return False
         return True
 
-    def _obey(self, commands: Sequence[str]) -> None:
+    def _hear(self, commands: Sequence[str]) -> None:
         if "cancel" in commands:
             self.stop(Reason.CANCEL)
 
@@ -153,3 +190,9 @@ class Attempt:
         if error.status not in (404, 409):
             self._refusal = error
         self.stop(Reason.CANCEL if self._refusal else Reason.DROP)
+
+
+def _kill_after(seconds: float, process: LocalProcess) -> None:
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()

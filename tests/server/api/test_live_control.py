@@ -143,3 +143,9 @@ def test_the_attempts_of_a_run_are_listed(http: InProcess, worker: str, job: str
         "The worker was stopped.",
     )
     assert (second["number"], second["worker"], second["outcome"]) == (2, worker, None)
+
+
+def test_a_worker_hears_which_runs_there_are(http: InProcess, worker: str, job: str) -> None:
+    claim(http, worker)
+    answer = http.post(f"{API}/workers/{worker}/runs", json={"runs": [job, "gone"]})
+    assert answer.json() == {"states": {job: "running"}}

@@ -31,7 +31,8 @@ def prepared(root: Path, **spec: Any) -> Spool:
 
 def started(spool: Spool, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     """The runner's process."""
-    command = [sys.executable, "-m", "hessianfree_lab.worker.runner", str(spool.directory), *arguments]
+    command = [sys.executable, "-m", "hessianfree_lab.worker.runner", str(spool.directory)]
+    command += ["--checkpoints", str(spool.directory.parent / "checkpoints"), *arguments]
     with (
         (spool.directory / "stdout.log").open("wb") as out,
         (spool.directory / "stderr.log").open("wb") as err,

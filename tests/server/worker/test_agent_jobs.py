@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from hessianfree_lab.records import FinishRequest
-from hessianfree_lab.worker.agent import job_environment
+from hessianfree_lab.worker.placement import job_environment
 from server.client.lab_server import lab_server
 from server.worker.runs import LONG_STEP
 from server.worker.workers import (
@@ -145,7 +145,8 @@ def test_a_run_that_ended_elsewhere_is_dropped(client, shared_worker):
     runner.wait(10)
     wait_until(lambda: f"{run.id}), attempt 1: dropped." in shared_worker.text(), seconds=10, what="dropped")
     assert client.run(run.id).error == "somebody else said so"
-    assert list((shared_worker.data_dir / "attempts").iterdir()) == []
+    spools = shared_worker.data_dir / "attempts"
+    wait_until(lambda: list(spools.iterdir()) == [], seconds=10, what="what it left is removed")
 
 
 def test_steps_arrive_while_they_are_made(client):

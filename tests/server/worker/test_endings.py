@@ -1,6 +1,5 @@
 """How ends are put into words."""
 
-import os
 import signal
 
 import pytest
@@ -9,7 +8,6 @@ import torch
 from hessianfree_lab.errors import Fault, InvalidRequest, LabError
 from hessianfree_lab.training.errors import Diverged
 from hessianfree_lab.worker.ending import failed, memory_kills, of_exception, of_exit
-from hessianfree_lab.worker.stopping import Stopped, StopSignal
 
 
 def raised(function):
@@ -88,59 +86,3 @@ def test_a_job_that_was_killed_from_outside_may_be_tried_again():
 
 def test_the_kernels_count_of_kills_is_a_number():
     assert memory_kills() >= 0
-
-
-@pytest.fixture
-def stop():
-    before = signal.getsignal(signal.SIGTERM)
-    stop = StopSignal()
-    stop.install()
-    yield stop
-    signal.signal(signal.SIGTERM, before)
-
-
-def terminate():
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def test_the_signal_interrupts(stop):
-    with pytest.raises(Stopped):
-        terminate()
-    assert stop.is_requested
-
-
-def test_no_except_exception_swallows_it(stop):
-    def careless():
-        try:
-            terminate()
-        except Exception:
-            return
-
-    with pytest.raises(Stopped):
-        careless()
-
-
-def test_it_is_put_off_while_held(stop):
-    done = []
-
-    def record():
-        with stop.held():
-            terminate()
-            done.append("written")
-
-    with pytest.raises(Stopped):
-        record()
-    assert done == ["written"]
-
-
-def test_one_that_a_finalizer_swallowed_is_found_again(stop):
-    with pytest.raises(Stopped):
-        terminate()
-    # Python has dropped the exception; the next record finds the request.
-    with pytest.raises(Stopped), stop.held():
-        pass
-
-
-def test_after_the_end_it_changes_nothing(stop):
-    stop.ignore()
-    terminate()

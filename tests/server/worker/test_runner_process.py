@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -13,12 +12,10 @@ import pytest
 from hessianfree_lab.client.extents import next_extent
 from hessianfree_lab.client.spool import Position
 from server.worker.runs import (
-    LONG_STEP,
     ended,
     prepared,
     records,
     started,
-    wait_for_environment,
     wait_for_steps,
 )
 from system.launch import clean_environment, wait_until
@@ -82,7 +79,7 @@ from hessianfree_lab.training import session  # what the job needs anyway
 from hessianfree_lab.worker import runner
 in_use = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (in_use + 100 * 2**20,) * 2)
-sys.argv = ["runner", sys.argv[1]]
+sys.argv = ["runner", sys.argv[1], "--checkpoints", sys.argv[1]]
 runner.main()
 """
 
@@ -114,19 +111,6 @@ def test_kill_9_leaves_every_finished_step(tmp_path):
     assert [record.step for record in records(spool)] == steps
 
 
-def test_sigterm_ends_a_long_step_at_once(tmp_path):
-    spool = prepared(tmp_path, **LONG_STEP)
-    process = started(spool)
-    wait_for_environment(spool)
-    time.sleep(1.0)
-    started_at = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 0
-    assert time.monotonic() - started_at < 1.0
-    assert spool.read_finish().state == "interrupted"
-    assert records(spool) == []
-
-
 def test_sigterm_while_torch_is_being_loaded(tmp_path):
     spool = prepared(tmp_path, problem="rosenbrock")
     process = started(spool)
@@ -140,7 +124,7 @@ def test_sigterm_while_torch_is_being_loaded(tmp_path):
 def test_it_dies_when_its_agent_does(tmp_path):
     spool = prepared(tmp_path, problem="digits-classifier", optimizer="sgd", budget={"steps": 1_000_000})
     reading, writing = os.pipe()
-    process = started(spool, "--lifeline", str(reading), pass_fds=[reading], start_new_session=True)
+    process = started(spool, "--control", str(reading), pass_fds=[reading], start_new_session=True)
     os.close(reading)
     wait_for_steps(spool, 1)
     os.close(writing)
@@ -153,7 +137,7 @@ def test_training_imports_no_server(tmp_path):
         "import os, sys\n"
         "from hessianfree_lab.worker import runner\n"
         "os._exit = sys.exit\n"
-        "sys.argv = ['runner', sys.argv[1]]\n"
+        "sys.argv = ['runner', sys.argv[1], '--checkpoints', sys.argv[1]]\n"
         "try:\n"
         "    runner.main()\n"
         "except SystemExit:\n"

@@ -1,6 +1,7 @@
 """A job's runner as a process of this machine."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -10,27 +11,32 @@ from contextlib import suppress
 from pathlib import Path
 
 from hessianfree_lab.client.spool import STDERR, STDOUT
+from hessianfree_lab.records import Command
 
 
 class LocalProcess:
     """The runner of one attempt: a process group of its own, that ends when this process does.
 
-    The runner holds the reading end of a pipe; when this process dies, however it dies, the pipe closes.
+    The runner holds the reading end of a pipe, through which it is told what to do; when this process dies, however it
+    dies, the pipe closes, and the runner dies too.
     """
 
-    def __init__(self, directory: Path, *, environment: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, *, checkpoints: Path, environment: Mapping[str, str]) -> None:
         """Starts it. What it prints goes into files of `directory`, so that it never waits for a reader."""
         self._lock = threading.Lock()
         self._has_ended = False
-        watched, lifeline = os.pipe()
-        self._lifeline: int | None = lifeline
+        read_by_runner, control = os.pipe()
+        os.set_blocking(control, False)  # a runner that does not read must not hold up those who tell it
+        self._control: int | None = control
         command = [
             sys.executable,
             "-m",
             "hessianfree_lab.worker.runner",
             str(directory),
-            "--lifeline",
-            str(watched),
+            "--checkpoints",
+            str(checkpoints),
+            "--control",
+            str(read_by_runner),
         ]
         try:
             with (directory / STDOUT).open("ab") as stdout, (directory / STDERR).open("ab") as stderr:
@@ -40,14 +46,14 @@ class LocalProcess:
                     stdout=stdout,
                     stderr=stderr,
                     env=dict(environment),
-                    pass_fds=[watched],
+                    pass_fds=[read_by_runner],
                     start_new_session=True,
                 )
         except BaseException:
-            self._cut_lifeline()
+            self._close_control()
             raise
         finally:
-            os.close(watched)
+            os.close(read_by_runner)
 
     @property
     def pid(self) -> int:
@@ -60,11 +66,19 @@ class LocalProcess:
             self._kill_group()  # what it started; the dead runner, not yet collected, keeps the number taken
             code = self._process.wait()
             self._has_ended = True
-        self._cut_lifeline()
+            self._close_control()
         return code
 
+    def tell(self, command: Command) -> None:
+        """Pass a command on; lost where the runner has ended or reads no more: whoever gave it repeats it."""
+        line = command.model_dump_json().encode() + b"\n"
+        with self._lock, suppress(BlockingIOError, BrokenPipeError):
+            # More than this could be written in part.
+            if self._control is not None and len(line) <= select.PIPE_BUF:
+                os.write(self._control, line)
+
     def terminate(self) -> None:
-        """Ask the runner to end."""
+        """Ask the runner to end with its step."""
         # Not Popen.terminate, which collects a runner that has just ended: `wait` would find no child any more.
         with self._lock, suppress(ProcessLookupError):
             if not self._has_ended:
@@ -80,7 +94,7 @@ class LocalProcess:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
-    def _cut_lifeline(self) -> None:
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
+    def _close_control(self) -> None:
+        if self._control is not None:
+            os.close(self._control)
+            self._control = None
