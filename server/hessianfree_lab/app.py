@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import APIRouter, FastAPI
 
 from hessianfree_lab.api import (
+    artifacts,
     assets,
     errors,
     events,
@@ -16,6 +17,7 @@ from hessianfree_lab.api import (
     jobs,
     metrics,
     pages,
+    policy,
     runs,
     tokens,
     workers,
@@ -30,6 +32,7 @@ from hessianfree_lab.api.meters import Meters
 from hessianfree_lab.api.reminders import Reminders
 from hessianfree_lab.api.stream_limit import StreamLimit
 from hessianfree_lab.api.wire_json import WireResponse
+from hessianfree_lab.artifacts import ArtifactFolders
 from hessianfree_lab.reaper import Reaper
 from hessianfree_lab.settings import Settings
 from hessianfree_lab.store.interface import Store
@@ -49,6 +52,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         broadcaster.bind(asyncio.get_running_loop())
+        app.state.artifacts.discard_drafts()
         reaping = asyncio.create_task(Reaper(store, lease_seconds=settings.lease_seconds).run())
         try:
             yield
@@ -70,6 +74,12 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     )
     app.state.settings = settings
     app.state.store = store
+    app.state.artifacts = ArtifactFolders(
+        root=settings.data_dir / "artifacts",
+        max_bytes=settings.max_artifact_bytes,
+        max_run_bytes=settings.max_artifacts_bytes,
+        max_files=settings.max_artifacts,
+    )
     app.state.login_limit = LoginLimit(settings.login_attempts)
     app.state.stream_limit = StreamLimit(a_client=settings.streams_a_client, in_all=settings.streams_in_all)
     app.state.authenticator = authenticator = Authenticator(settings, store.access)
@@ -79,7 +89,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     store.subscribe(broadcaster.publish)
 
     api = APIRouter(prefix=API, responses=errors.RESPONSES)
-    for module in (jobs, runs, metrics, exports, events, workers, figures, tokens):
+    for module in (jobs, runs, metrics, exports, events, workers, figures, artifacts, tokens):
         api.include_router(module.router)
     app.include_router(api)
     for module in (health, assets, pages):
@@ -88,7 +98,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
 
     errors.install(app, pages.error_page)
     # What is added last is asked first.
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, unlimited=policy.is_upload)
     app.add_middleware(Gate, authenticator=authenticator, access=store.access)
     app.add_middleware(Guard, settings=settings)
     return app

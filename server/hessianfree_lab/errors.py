@@ -10,6 +10,7 @@ LabError
 ├── RecordNotFound            the run is there; what it was asked for is not
 ├── WrongState                the run's state does not allow it
 │   └── StaleAttempt          a write of an attempt that is not the current one, or has ended
+├── ArtifactTooLarge          a file, or all files of a run, would be larger than allowed
 ├── InvalidRequest            a value that a request carries; lists every fault with its path
 └── ClientError               what a server answered to a client
     └── ServerUnreachable     no server answers there
@@ -57,6 +58,10 @@ class WorkerNotFound(LabError):
 
 class RecordNotFound(LabError):
     """The run is there; the trace or landscape it was asked for is not."""
+
+
+class ArtifactTooLarge(LabError):
+    """A file, or all files of a run together, would be larger than allowed. Nothing was stored."""
 
 
 class WrongState(LabError):

@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(20.0, gt=0, description="An attempt unheard of for this long is lost.")
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Larger request bodies are refused.")
 
+    max_artifact_bytes: int = Field(256 * 1024 * 1024, ge=1, description="Larger files of a run are refused.")
+    max_artifacts_bytes: int = Field(
+        2 * 1024**3, ge=1, description="All files of a run together are no larger."
+    )
+    max_artifacts: int = Field(1000, ge=1, description="Files that a run may have.")
     login_attempts: int = Field(
         10, ge=1, description="Wrong tokens a client may try at the sign-in in a minute."
     )

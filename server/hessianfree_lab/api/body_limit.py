@@ -1,5 +1,7 @@
 """Bodies that are too large are refused, whether or not they say how large they are."""
 
+from collections.abc import Callable
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -9,19 +11,20 @@ _READ_ANYWAY = 16
 
 
 class BodyLimit:
-    """413 for a body of more than `max_bytes`.
+    """413 for a body of more than `max_bytes`, except where `unlimited` says that the endpoint counts by itself.
 
     A body that says so beforehand is read and dropped, up to a few times the limit: a client that is still sending
     when the connection closes would see a broken pipe in place of the answer.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, unlimited: Callable[[str, str], bool]) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._unlimited = unlimited
         self._detail = f"The body is too large: at most {max_bytes} bytes are allowed."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or self._unlimited(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
         elif _content_length(scope) > self._max_bytes:
             await self._drop(receive)

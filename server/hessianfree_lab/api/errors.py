@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from hessianfree_lab.api.faults import faults_of
 from hessianfree_lab.api.wire_json import WireResponse, load_json
 from hessianfree_lab.errors import (
+    ArtifactTooLarge,
     DatabaseFull,
     DatabaseUnavailable,
     InvalidRequest,
@@ -63,6 +64,7 @@ _STATUS: tuple[tuple[type[LabError], int], ...] = (
     (WorkerNotFound, 404),
     (RecordNotFound, 404),
     (WrongState, 409),
+    (ArtifactTooLarge, 413),
     (MalformedDocument, 400),
     (InvalidRequest, 422),
     (DatabaseFull, 507),  # before what it is a kind of

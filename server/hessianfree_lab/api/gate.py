@@ -1,12 +1,10 @@
 """The gate: before anything is routed or read, who is it, and may they."""
 
-import logging
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hessianfree_lab.api.auth import Authenticator
@@ -15,8 +13,6 @@ from hessianfree_lab.api.identity import Identity, Role
 from hessianfree_lab.api.policy import decide
 from hessianfree_lab.errors import LabError
 from hessianfree_lab.store.access import Access
-
-logger = logging.getLogger(__name__)
 
 
 class Gate:
@@ -42,9 +38,6 @@ class Gate:
             refusal = await self._refusal(request)
         except LabError as error:
             refusal = problem_of(error)
-        except SQLAlchemyError as error:
-            logger.error("Nobody can be let in while the database does not answer: %s", error)
-            refusal = problem(503, "The database does not answer.")
         await (refusal or self._app)(scope, receive, send)
 
     async def _refusal(self, request: Request) -> Response | None:

@@ -49,6 +49,14 @@ RULES = (
 )
 
 
+_UPLOAD = re.compile(rf"{_RUN}/artifacts/.+", re.DOTALL)
+
+
+def is_upload(method: str, path: str) -> bool:
+    """Whether the body of such a request is a file, which has a limit of its own."""
+    return method == "PUT" and _UPLOAD.fullmatch(path) is not None
+
+
 def decide(method: str, path: str) -> tuple[Rule, re.Match[str]]:
     """The first rule that fits; the last one fits everything."""
     return next((rule, match) for rule in RULES if (match := rule.fits(method, path)))

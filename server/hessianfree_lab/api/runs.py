@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
-from hessianfree_lab.api.dependencies import MetersDep, SettingsDep, StoreDep
+from hessianfree_lab.api.dependencies import ArtifactsDep, MetersDep, SettingsDep, StoreDep
 from hessianfree_lab.api.log_limit import within_limit
 from hessianfree_lab.api.wire_json import RawBody, WireResponse, created, parse
 from hessianfree_lab.errors import Fault, InvalidRequest, RecordNotFound
@@ -84,9 +84,10 @@ def change_run(run_id: str, changes: RunChanges, store: StoreDep) -> WireRespons
 
 
 @router.delete("/{run_id}", status_code=204)
-def remove_run(run_id: str, store: StoreDep) -> Response:
-    """Remove the run and everything it recorded; not while it runs."""
+def remove_run(run_id: str, store: StoreDep, folders: ArtifactsDep) -> Response:
+    """Remove the run and everything it recorded, its artifacts too; not while it runs."""
     store.remove_run(run_id)
+    folders.remove_all(run_id)
     return Response(status_code=204)
 
 

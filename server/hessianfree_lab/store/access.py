@@ -3,14 +3,21 @@
 import hashlib
 import secrets
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, exists, insert, or_, select, update
 
-from hessianfree_lab.errors import Fault, InvalidRequest, RecordNotFound, RunNotFound, StaleAttempt
+from hessianfree_lab.errors import (
+    DatabaseUnavailable,
+    Fault,
+    InvalidRequest,
+    RecordNotFound,
+    RunNotFound,
+    StaleAttempt,
+)
 from hessianfree_lab.records.tokens import NewToken, Token, TokenRequest
 from hessianfree_lab.store.tables import attempts, runs, sessions, tokens, workers
 from hessianfree_lab.store.transaction import Transaction
@@ -98,7 +105,8 @@ class Access:
                 return None
             is_news = row.used_at is None or tx.now - row.used_at > _SEEN_EVERY
         if is_news:
-            with self._write() as tx:
+            # Who may read may do so while nothing can be written.
+            with suppress(DatabaseUnavailable), self._write() as tx:
                 tx.connection.execute(update(tokens).where(tokens.c.id == row.id).values(used_at=tx.now))
         return _to_token(row)
 
