@@ -9,6 +9,7 @@ from sqlalchemy import Table, delete, insert, select, update
 from hessianfree_lab.errors import Fault, InvalidRequest
 from hessianfree_lab.records import CGTrace, IngestBatch, IngestReply, Spectrum, StepRecord
 from hessianfree_lab.store import attempts as attempt_table
+from hessianfree_lab.store import chunks as chunk_table
 from hessianfree_lab.store import controls as control_table
 from hessianfree_lab.store import steps as step_table
 from hessianfree_lab.store.lookup import known
@@ -85,6 +86,7 @@ def _begin_attempt(tx: Transaction, run_id: str, batch: IngestBatch) -> tuple[in
         ).rowcount
         for table in (traces, spectra, steps)
     ]
+    chunk_table.drop(tx, run_id, first)
     return first, dropped[-1] > 0
 
 

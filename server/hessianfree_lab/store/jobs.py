@@ -14,6 +14,7 @@ from hessianfree_lab.store import workers as worker_table
 from hessianfree_lab.store.interface import QUEUE, commands_for
 from hessianfree_lab.store.tables import (
     attempts,
+    chunks,
     controls,
     idempotency_keys,
     landscapes,
@@ -26,7 +27,7 @@ from hessianfree_lab.store.tables import (
 )
 from hessianfree_lab.store.transaction import Transaction
 
-_RECORD = (steps, traces, spectra, log_lines, summaries, landscapes, controls)
+_RECORD = (steps, chunks, traces, spectra, log_lines, summaries, landscapes, controls)
 
 
 def add(tx: Transaction, run_id: str, spec: JobSpec, key: str | None) -> tuple[Run, bool]:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, insert, select
 
 from hessianfree_lab.records import StepRecord, decode
+from hessianfree_lab.store import chunks as chunk_table
 from hessianfree_lab.store import summaries as summary_table
 from hessianfree_lab.store.lookup import known
 from hessianfree_lab.store.tables import steps
@@ -45,7 +46,11 @@ def store(
         return {}
     _summarize(tx, run.id, new, again=dropped)
     is_ahead = new and not dropped and new[-1].step > run.step
-    return _progress(tx, run.id, first, new[-1] if is_ahead else None)
+    progress = _progress(tx, run.id, first, new[-1] if is_ahead else None)
+    if new:
+        written = (record.step for record in new)
+        chunk_table.update(tx, run.id, written, before=run.step, highest=progress["step"])
+    return progress
 
 
 def _new(tx: Transaction, run: Row[Any], records: Sequence[StepRecord]) -> list[StepRecord]:

@@ -7,6 +7,7 @@ events: that it was removed is news too.
 from hessianfree_lab.store.tables.access import sessions, tokens
 from hessianfree_lab.store.tables.base import metadata
 from hessianfree_lab.store.tables.recorded import (
+    chunks,
     events,
     landscapes,
     log_lines,
@@ -20,6 +21,7 @@ from hessianfree_lab.store.tables.workers import optimizers, problems, workers
 
 __all__ = [
     "attempts",
+    "chunks",
     "controls",
     "events",
     "idempotency_keys",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     Named,
     Table,
     TypedColumns,
@@ -31,6 +32,22 @@ class StepColumns(TypedColumns):
 
 # Clustered by (run, step), which is how steps are written and read.
 steps = Table("steps", metadata, StepColumns, sqlite_with_rowid=False)
+
+
+class ChunkColumns(TypedColumns):
+    """One metric in a stretch of steps, as 64 bit floats: what a plot of a long run is chosen from, without its rows.
+
+    The metric "" stands for the numbers of the steps, 64 bit integers; a metric that is missing has nothing there.
+    """
+
+    run_id = run_id_column()
+    metric: Named[str] = Column(Words(100), primary_key=True)
+    number = Column(BigInteger, primary_key=True, autoincrement=False)  # which stretch, from 0
+    packed = Column(LargeBinary, nullable=False)
+    measured: Named[bytes | None] = Column(LargeBinary, nullable=True)  # a bit for each; NULL: all of them
+
+
+chunks = Table("chunks", metadata, ChunkColumns)
 
 
 class TraceColumns(TypedColumns):

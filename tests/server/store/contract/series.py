@@ -1,12 +1,13 @@
 """What every store must do with series."""
 
 import math
+import random
 
 import pytest
 
 from hessianfree_lab.errors import InvalidRequest
 from hessianfree_lab.store import Store
-from server.makers import batch, same, step, steps
+from server.makers import batch, finish, same, step, steps
 
 
 class SeriesContract:
@@ -72,3 +73,59 @@ class SeriesContract:
     def test_few_rows_are_not_sampled(self, store: Store, run: str) -> None:
         store.append(run, steps(1, 50))
         assert not store.series(run, ["loss"], max_points=50).sampled
+
+    @pytest.mark.parametrize("x", ["step", "seconds", "wall_time", "curvature_products"])
+    @pytest.mark.parametrize(
+        ("start", "stop"), [(None, None), (1000, None), (None, 3000), (1025, 2048), (9999, None)]
+    )
+    def test_a_long_series_is_thinned_as_its_rows_would_be(
+        self, store: Store, run: str, x: str, start: int | None, stop: int | None
+    ) -> None:
+        """However long, in whatever order it came, and with gaps and values of every kind."""
+        source = random.Random(3)
+        odd = [math.nan, math.inf, True, "text", None, 10**400]
+        numbers = [n for n in range(1, 4000) if not 1500 <= n < 1700 and not (2048 < n <= 3072 and n % 100)]
+        records = [
+            step(
+                n,
+                noise=source.gauss(0, 1),
+                odd=odd[n % 7] if n % 7 < 6 and n % 50 == 0 else n,
+                curvature_products=3,
+            )
+            for n in numbers
+        ]
+        records[700] = step(numbers[700], other=1.0)
+        parts = [records[begin : begin + 250] for begin in range(0, len(records), 250)]
+        source.shuffle(parts)
+        for part in parts:
+            store.append(run, batch(*part))
+        names = ["noise", "odd", "other", "nothing"]
+        every = store.series(run, names, x=x, start=start, stop=stop)
+        thinned = store.series(run, names, x=x, start=start, stop=stop, max_points=100)
+        where = {number: index for index, number in enumerate(every.steps)}
+        picks = [where[number] for number in thinned.steps]
+        assert (thinned.total, thinned.sampled) == (every.total, len(picks) < every.total)
+        assert thinned.x == [every.x[index] for index in picks]
+        for name in names:
+            assert same(thinned.values[name], [every.values[name][index] for index in picks])
+        if len(every.steps) > 100:
+            assert {0, every.total - 1} <= set(picks)
+            noise = every.values["noise"]
+            there = [value for value in noise if value is not None]
+            assert {noise.index(min(there)), noise.index(max(there))} <= set(picks)
+            assert len(picks) <= 102 + sum(type(v) is not int for v in every.values["odd"])
+
+    def test_steps_that_gave_way_are_in_no_series(self, store: Store, run: str, worker: str) -> None:
+        store.append(run, steps(1, 3000, loss=5.0))
+        store.finish(run, finish("interrupted"))
+        store.claim_job(worker)
+        store.append(run, steps(1500, 2600, attempt=2, loss=1.0))
+        thinned = store.series(run, ["loss"], max_points=50)
+        assert (thinned.total, thinned.steps[-1]) == (2600, 2600)
+        assert {(s < 1500, v) for s, v in zip(thinned.steps, thinned.values["loss"], strict=True)} == {
+            (True, 5.0),
+            (False, 1.0),
+        }
+        store.finish(run, finish(attempt=2))
+        store.requeue(run, from_scratch=True)
+        assert store.series(run, ["loss"], max_points=50).total == 0
