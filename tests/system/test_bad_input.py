@@ -111,7 +111,7 @@ def test_large_body(machine: Machine, tmp_path: Path) -> None:
     expect_sentence(run("submit", file, environment=machine.environment), "larger")
 
 
-@pytest.mark.parametrize("verb", ["watch", "cancel", "export"])
+@pytest.mark.parametrize("verb", ["watch", "cancel", "pause", "export"])
 @pytest.mark.parametrize("run_id", ["ffffffff", "00000000-0000-7000-8000-000000000000"])
 def test_run_that_is_not_there(verb: str, run_id: str, machine: Machine) -> None:
     expect_sentence(run(verb, run_id, environment=machine.environment), "no run", run_id)

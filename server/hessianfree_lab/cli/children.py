@@ -19,7 +19,7 @@ from typing import Self
 from hessianfree_lab.errors import LabError
 
 START_SECONDS = 60.0  # a cold disk may take its time; a healthy start takes two
-STOP_SECONDS = 15.0  # what a worker may need to end a job and report it
+STOP_SECONDS = 32.0  # what a worker may need for the end of a step, a checkpoint, and its report
 LOOK_SECONDS = 0.1
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hessianfree_lab.cli.options import DEFAULT_SERVER
+from hessianfree_lab.credentials import read_token
 from hessianfree_lab.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -49,29 +50,6 @@ def server_url(server: str | None) -> str:
     return url.rstrip("/") if "://" in url else f"http://{url.rstrip('/')}"
 
 
-def read_token(token: str | None, token_file: Path | None) -> str | None:
-    """The first there is of: the token given, the file given, HESSIANFREE_TOKEN, HESSIANFREE_TOKEN_FILE."""
-    if token:
-        return token
-    if token_file:
-        return _content(token_file)
-    if from_environment := os.environ.get("HESSIANFREE_TOKEN"):
-        return from_environment
-    if path := os.environ.get("HESSIANFREE_TOKEN_FILE"):
-        return _content(Path(path))
-    return None
-
-
-def _content(path: Path) -> str:
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The token file {path} cannot be read: {_reason(error)}.") from None
-    if not token:
-        raise ConfigurationError(f"The token file {path} is empty: remove it to have a new token made.")
-    return token
-
-
 def make_token_file(path: Path) -> str | None:
     """Write a new random token to `path`, readable by its owner alone; None when the file is there already."""
     if path.is_file():
@@ -81,11 +59,8 @@ def make_token_file(path: Path) -> str | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise ConfigurationError(f"The token file {path} cannot be made: {_reason(error)}.") from None
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigurationError(f"The token file {path} cannot be made: {reason}.") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(f"{token}\n")
     return token
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)

@@ -44,10 +44,11 @@ def demo(
     with the same seed, and shows how they do. Serves on until
     Ctrl-C, so that there is time to look around; with --exit it ends when the jobs have.
     """
-    from hessianfree_lab.cli.configuration import read_settings, read_token
+    from hessianfree_lab.cli.configuration import read_settings
     from hessianfree_lab.cli.machine import start_machine
     from hessianfree_lab.cli.signals import interrupt_on_signals
     from hessianfree_lab.client import Client
+    from hessianfree_lab.credentials import read_token
 
     interrupt_on_signals()
     settings = read_settings(host=host, port=port)

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from hessianfree_lab.cli.children import Children
-from hessianfree_lab.cli.configuration import read_settings, read_token
+from hessianfree_lab.cli.configuration import read_settings
+from hessianfree_lab.credentials import read_token
 
 
 def start_machine(

@@ -35,8 +35,9 @@ def serve(
 
     It has the REST API, the dashboard and the queue; workers and scripts connect to it.
     """
-    from hessianfree_lab.cli.configuration import make_token_file, read_settings, read_token
+    from hessianfree_lab.cli.configuration import make_token_file, read_settings
     from hessianfree_lab.cli.signals import stop_when_stdin_closes
+    from hessianfree_lab.credentials import read_token
     from hessianfree_lab.serving import serve as run_server
 
     if token_file and (made := make_token_file(token_file)):

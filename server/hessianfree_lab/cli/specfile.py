@@ -26,6 +26,14 @@ def read_spec(source: str, changes: Iterable[str] = ()) -> dict[str, Any]:
     return spec
 
 
+def read_changes(changes: Iterable[str]) -> dict[str, Any]:
+    """A mapping of `a.b=value` changes alone. Raises `InvalidRequest` for one that does not look like that."""
+    found: dict[str, Any] = {}
+    for change in changes:
+        _apply(found, change)
+    return found
+
+
 def _read(source: str, name: str) -> str:
     try:
         if source == "-":
@@ -51,18 +59,16 @@ def _apply(spec: dict[str, Any], change: str) -> None:
     key, equals, text = change.partition("=")
     path = key.strip().split(".")
     if not equals or not all(path):
-        raise _fault(f"--set {change!r} must look like budget.steps=50.")
+        raise _fault(f"{change!r} must look like budget.steps=50.")
     place = spec
     for depth, name in enumerate(path[:-1], start=1):
         inner = place.setdefault(name, {})
         if inner is None:  # `budget:` with nothing after it
             inner = place[name] = {}
         if not isinstance(inner, dict):
-            raise _fault(
-                f"--set {change!r} cannot work: {'.'.join(path[:depth])} is {inner!r}, not a mapping."
-            )
+            raise _fault(f"{change!r} cannot work: {'.'.join(path[:depth])} is {inner!r}, not a mapping.")
         place = inner
-    place[path[-1]] = _parse(text, f"--set {change!r}")
+    place[path[-1]] = _parse(text, repr(change))
 
 
 def _kind(value: Any) -> str:

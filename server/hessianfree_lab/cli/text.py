@@ -50,6 +50,10 @@ def state(run: "Run") -> str:
         return f"{run.state} ({run.cause.replace('_', ' ')})"
     if run.stop_requested:
         return "cancelling"
+    if run.pause_requested and run.state == "running":
+        return "pausing"
+    if run.state == "paused" and not run.pause_requested:
+        return "resuming"
     return "stale" if run.stale else run.state
 
 

@@ -17,8 +17,9 @@ def work(
     It claims jobs from the server and trains each in a process of its own. It may start before
     the server does, and outlives the server's restarts.
     """
-    from hessianfree_lab.cli.configuration import read_settings, read_token, server_url
+    from hessianfree_lab.cli.configuration import read_settings, server_url
     from hessianfree_lab.cli.signals import stop_when_stdin_closes
+    from hessianfree_lab.credentials import read_token
     from hessianfree_lab.worker.agent import Agent
 
     agent = Agent(

@@ -23,6 +23,7 @@ from hessianfree_lab.client.client import Client
 from hessianfree_lab.client.recovery import finish, recover
 from hessianfree_lab.client.sender import Progress, Sender
 from hessianfree_lab.client.spool import Spool, SpoolWriter
+from hessianfree_lab.credentials import read_token
 from hessianfree_lab.errors import ClientError
 from hessianfree_lab.records import CGTrace, FinishRequest, Scalar, ScriptRun, StepRecord
 from hessianfree_lab.records.reports import metrics_of, trace_of
@@ -124,15 +125,16 @@ def track(
 ) -> Iterator[TrackedRun]:
     """Record a run on the server at `url`; it ends with the block, as failed if the block raises.
 
-    `url`, `token` and `data_dir` default to HESSIANFREE_SERVER, HESSIANFREE_TOKEN and HESSIANFREE_DATA_DIR, then to a
-    server on this machine, no token, and hessianfree-data/. At the end up to `drain_seconds` are spent on sending
+    `url`, `token` and `data_dir` default to HESSIANFREE_SERVER, HESSIANFREE_TOKEN (or the file that
+    HESSIANFREE_TOKEN_FILE names) and HESSIANFREE_DATA_DIR, then to a server on this machine, no token, and
+    hessianfree-data/. At the end up to `drain_seconds` are spent on sending
     what is left; what cannot be sent stays on the disk (a warning says where), for the next `track` with this data
     directory to send.
 
     Raises `ServerUnreachable` if the server is not there at the start; afterwards it may come and go.
     """
     url = url or os.environ.get("HESSIANFREE_SERVER") or DEFAULT_URL
-    token = token or os.environ.get("HESSIANFREE_TOKEN") or None
+    token = read_token(token)
     root = Path(data_dir or os.environ.get("HESSIANFREE_DATA_DIR") or "hessianfree-data") / "scripts"
     with Client(url, token) as client:
         request = ScriptRun(

@@ -231,3 +231,14 @@ def test_a_run_that_ended_elsewhere_is_warned_of(client, tmp_path):
     with pytest.warns(UserWarning, match="takes no more records"):
         end_it_from_elsewhere()
     assert list((tmp_path / "scripts").iterdir()) == []
+
+
+def test_a_token_may_stand_in_a_file(tmp_path, monkeypatch):
+    file = tmp_path / "token"
+    file.write_text("right\n")
+    with lab_server(tmp_path / "server", token="right") as server, server.client() as client:
+        monkeypatch.setenv("HESSIANFREE_SERVER", server.url)
+        monkeypatch.setenv("HESSIANFREE_TOKEN_FILE", str(file))
+        with track("secret", data_dir=tmp_path / "data") as run:
+            run.log(1, loss=1.0)
+        assert client.run(run.id).state == "completed"
