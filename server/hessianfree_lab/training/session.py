@@ -92,6 +92,7 @@ class Session:
                 "last": asdict(self._last),
                 "evaluation": self._evaluation.state(),
                 "generators": generators_state(self.device),
+                "threads": torch.get_num_threads(),
             }
         )
         return State(
@@ -126,6 +127,7 @@ class Session:
         self.driver.change(self._params, ())
         self.driver.restore(tree["driver"])
         restore_generators(tree["generators"], self.device)
+        torch.set_num_threads(tree["threads"])  # sums are split among them, and so rounded
 
     def apply(self, settings: Mapping[str, Any]) -> None:
         """Change `settable` options of the optimizer, and the limits in "budget", from the next step on.

@@ -1,14 +1,14 @@
 """Checkpoints on disk: whole or not there, found out when altered, never code."""
 
 import hashlib
+import itertools
 import json
 import os
 import pickle
-import random
 import resource
 import shutil
 import signal
-import time
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -269,20 +269,34 @@ def test_a_full_disk_is_an_os_error_and_leaves_what_was_there(checkpoints, too_l
     assert newest_step(checkpoints) == 5
 
 
-def test_a_process_killed_at_any_moment_leaves_a_sound_newest_checkpoint(checkpoints):
-    session = saved(checkpoints, 1)
-    state, delays = session.state(), random.Random(0)
-    last = 1
-    for _ in range(20):
-        child = os.fork()
-        if child == 0:
-            while True:
-                checkpoints.save(state, attempt=1)
-        time.sleep(delays.uniform(0, 0.02))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        assert newest_step(checkpoints) == 1
-        number = max(int(name[:8]) for name in names(checkpoints) if not name.startswith("."))
-        assert number >= last
-        last = number
-    assert last > 20
+def dies(action, at_event):
+    """Whether a process that is to end at its so many-th call of the system, as Python tells of them, did."""
+    child = os.fork()
+    if child == 0:
+        events = itertools.count(1)
+        sys.addaudithook(lambda *_: os._exit(1) if next(events) == at_event else None)
+        action()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_a_process_that_dies_anywhere_while_saving_leaves_a_sound_newest_checkpoint(checkpoints):
+    session = saved(checkpoints, 1, 2)
+    facts(session, 1)
+    state, found, event = session.state(), [], 1
+    while dies(lambda: checkpoints.save(state, attempt=1), event):
+        found.append(newest_step(checkpoints))
+        event += 1
+    assert set(found) == {2, 3}
+    assert sorted(found) == found
+    assert len(names(checkpoints)) == 2
+
+
+def test_a_process_that_dies_anywhere_while_forgetting_leaves_no_half_checkpoint(checkpoints):
+    saved(checkpoints, 1, 2)
+    event = 1
+    while dies(lambda: checkpoints.forget_after(1), event):
+        assert newest_step(checkpoints) in (1, 2)
+        event += 1
+    assert newest_step(checkpoints) == 1
+    assert event > 3

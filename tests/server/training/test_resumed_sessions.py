@@ -120,6 +120,28 @@ def test_a_run_interrupted_after_every_step_is_the_same_run(tmp_path):
     assert torch.equal(parameters(session), parameters(uninterrupted))
 
 
+@pytest.fixture
+def threads():
+    """Sets the number of torch's threads, for the test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("optimizer", ["hessianfree", "adam"])
+def test_a_run_goes_on_with_as_many_threads_as_it_began_with(optimizer, threads, tmp_path):
+    fields = {"problem": "digits-classifier", "optimizer": optimizer}
+    threads(3)
+    uninterrupted = Session(spec_of(fields))
+    facts(uninterrupted, BEFORE)
+    keep(uninterrupted, tmp_path)
+    facts(uninterrupted)
+    threads(1)
+    resumed = taken_up(uninterrupted.spec, tmp_path)
+    facts(resumed)
+    assert torch.equal(parameters(resumed), parameters(uninterrupted))
+
+
 @pytest.mark.parametrize("case", ["judged on more", "lbfgs, batches", "adam, amsgrad"])
 def test_a_state_neither_disturbs_the_run_nor_changes_with_it(case):
     plain, kept = Session(spec_of(CASES[case])), Session(spec_of(CASES[case]))
