@@ -28,6 +28,7 @@ from hessianfree_lab.api.broadcast import Broadcaster
 from hessianfree_lab.api.gate import Gate
 from hessianfree_lab.api.guard import Guard
 from hessianfree_lab.api.login_limit import LoginLimit
+from hessianfree_lab.api.looks import Looks
 from hessianfree_lab.api.meters import Meters
 from hessianfree_lab.api.reminders import Reminders
 from hessianfree_lab.api.stream_limit import StreamLimit
@@ -84,6 +85,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.stream_limit = StreamLimit(a_client=settings.streams_a_client, in_all=settings.streams_in_all)
     app.state.authenticator = authenticator = Authenticator(settings, store.access)
     app.state.broadcaster = broadcaster
+    app.state.looks = Looks(store)
     app.state.meters = Meters(store, broadcaster)
     app.state.reminders = Reminders()
     store.subscribe(broadcaster.publish)

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from hessianfree_lab.app import create_app
 from hessianfree_lab.errors import ConfigurationError
+from hessianfree_lab.patience import PatientProtocol
 from hessianfree_lab.settings import Settings
 from hessianfree_lab.store import Store, open_store
 from hessianfree_lab.store.ownership import owned
@@ -64,6 +65,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 self._app,
+                http=PatientProtocol,
                 log_config=None,
                 access_log=False,
                 lifespan="on",

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     )
     streams_a_client: int = Field(200, ge=1, description="Event streams that one address may have open.")
     streams_in_all: int = Field(1000, ge=1, description="Event streams that may be open in all.")
+    stalled_seconds: float = Field(
+        20.0, gt=0, description="A connection whose client takes nothing of its answer for this long is cut."
+    )
     max_log_lines: int = Field(
         100_000, ge=1, description="Log lines kept of an attempt; one more says that the rest is missing."
     )

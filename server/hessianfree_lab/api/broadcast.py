@@ -36,6 +36,7 @@ class Broadcaster:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._subscriptions: dict[str, set[Subscription]] = {}
         self.closed = False
+        self.published = 0  # commits that its coroutines have heard of
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Name the loop whose coroutines wait; what is published before has nobody to wake."""
@@ -78,6 +79,7 @@ class Broadcaster:
         return len(self._subscriptions.get(topic, ()))
 
     def _wake(self, topics: frozenset[str]) -> None:
+        self.published += 1
         for topic in topics:
             for subscription in self._subscriptions.get(topic, ()):
                 subscription.notify()

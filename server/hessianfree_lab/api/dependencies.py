@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from hessianfree_lab.api.auth import Authenticator
 from hessianfree_lab.api.broadcast import Broadcaster
 from hessianfree_lab.api.identity import Identity
+from hessianfree_lab.api.looks import Looks
 from hessianfree_lab.api.meters import Meters
 from hessianfree_lab.api.reminders import Reminders
 from hessianfree_lab.artifacts import ArtifactFolders
@@ -27,6 +28,11 @@ async def _settings(request: Request) -> Settings:
 async def _broadcaster(request: Request) -> Broadcaster:
     broadcaster: Broadcaster = request.app.state.broadcaster
     return broadcaster
+
+
+async def _looks(request: Request) -> Looks:
+    looks: Looks = request.app.state.looks
+    return looks
 
 
 async def _meters(request: Request) -> Meters:
@@ -59,6 +65,7 @@ async def _authenticator(request: Request) -> Authenticator:
 
 
 # Async all of them: nothing blocks, and a thread for each would cost more than the call.
+LooksDep = Annotated[Looks, Depends(_looks)]
 StoreDep = Annotated[Store, Depends(_store)]
 RequesterDep = Annotated[str | None, Depends(_requester)]
 """The name of the token that the request showed; None: the server is open."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from hessianfree_lab.errors import DatabaseUnavailable
 from hessianfree_lab.store.engine import WRITES, is_in_memory
@@ -31,10 +31,13 @@ class Database:
     in the order of the commits, which their readers rely on. `DatabaseUnavailable` where the database cannot.
     """
 
-    def __init__(self, engine: Engine, *, lease: timedelta, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, engine: Engine, *, lease: timedelta, kept_events: int, clock: Callable[[], datetime]
+    ) -> None:
         self._engine = engine
         self._writer = engine.execution_options(**{WRITES: True})
         self._lease = lease
+        self._kept_events = kept_events
         self._clock = clock
         self._listeners: list[Listener] = []
         self._turns = Turns()
@@ -49,7 +52,7 @@ class Database:
         with self._turns:
             try:
                 with explained(), self._writer.begin() as connection:
-                    tx = Transaction(connection=connection, now=self._clock(), lease=self._lease)
+                    tx = self._transaction(connection)
                     yield tx
             except DatabaseUnavailable as error:
                 self._failure = time.monotonic(), error
@@ -63,7 +66,12 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         with self._reads, explained(), self._engine.connect() as connection:
-            yield Transaction(connection=connection, now=self._clock(), lease=self._lease)
+            yield self._transaction(connection)
+
+    def _transaction(self, connection: Connection) -> Transaction:
+        return Transaction(
+            connection=connection, now=self._clock(), lease=self._lease, kept_events=self._kept_events
+        )
 
     def subscribe(self, listener: Listener) -> None:
         self._listeners.append(listener)

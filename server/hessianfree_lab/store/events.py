@@ -18,6 +18,10 @@ def last_id(tx: Transaction) -> int:
     return tx.connection.scalar(select(func.max(events.c.id))) or 0
 
 
+def has_all_since(tx: Transaction, after: int) -> bool:
+    return after >= last_id(tx) - tx.kept_events
+
+
 def read(tx: Transaction, after: int, wanted: frozenset[str] | None, limit: int) -> list[Event]:
     while changes := _changes(tx, after, wanted, limit):
         shown = _runs(tx, [change.run_id for change in changes if change.kind == "run" and change.run_id])

@@ -326,6 +326,13 @@ class Store(Protocol):
         """
         ...
 
+    def has_all_events_since(self, after: int) -> bool:
+        """Whether nothing that came after event `after` has been dropped.
+
+        Of steps, logs and removed runs the latest events are kept; the latest of each run always is.
+        """
+        ...
+
     def subscribe(self, listener: Listener) -> None: ...
 
     # --- itself -------------------------------------------------------------------------------------------------

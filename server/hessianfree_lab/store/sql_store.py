@@ -58,12 +58,19 @@ def utc_now() -> datetime:
 
 
 class SqlStore:
-    """`Store` on an engine whose tables are up to date."""
+    """`Store` on an engine whose tables are up to date. `kept_events`: how many are kept for those who come back."""
 
     def __init__(
-        self, engine: Engine, *, lease_seconds: float, clock: Callable[[], datetime] = utc_now
+        self,
+        engine: Engine,
+        *,
+        lease_seconds: float,
+        kept_events: int = 100_000,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        database = Database(engine, lease=timedelta(seconds=lease_seconds), clock=clock)
+        database = Database(
+            engine, lease=timedelta(seconds=lease_seconds), kept_events=kept_events, clock=clock
+        )
         self._database = database
         self._write, self._read = database.write, database.read
         self._commits = Commits(database.write)
@@ -237,6 +244,10 @@ class SqlStore:
     def events(self, after: int, *, runs: frozenset[str] | None = None, limit: int = 200) -> list[Event]:
         with self._read() as tx:
             return events.read(tx, after, runs, limit)
+
+    def has_all_events_since(self, after: int) -> bool:
+        with self._read() as tx:
+            return events.has_all_since(tx, after)
 
     def subscribe(self, listener: Listener) -> None:
         self._database.subscribe(listener)

@@ -8,14 +8,18 @@ from sqlalchemy import Connection, delete, insert
 from hessianfree_lab.store.interface import EVENTS
 from hessianfree_lab.store.tables import events
 
+DROPPED = ("steps", "logs", "removed")
+"""Kinds of events of which there may be any number."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Transaction:
-    """A connection inside its transaction, the moment it counts as, and the lease in force."""
+    """A connection inside its transaction, the moment it counts as, the lease in force, the events to keep."""
 
     connection: Connection
     now: datetime
     lease: timedelta
+    kept_events: int
     topics: set[str] = field(default_factory=set)
 
     def wake(self, topic: str) -> None:
@@ -42,5 +46,13 @@ class Transaction:
         self._emit(kind="workers")
 
     def _emit(self, **values: str | int) -> None:
-        self.connection.execute(insert(events).values(values))
+        row = self.connection.execute(insert(events).values(values)).inserted_primary_key
+        assert row is not None
+        if row.id % max(1, self.kept_events // 100) == 0:
+            drop_old(self.connection, row.id - self.kept_events)
         self.wake(EVENTS)
+
+
+def drop_old(connection: Connection, last: int) -> None:
+    """Forget the events up to this one, but the latest of each run and of the workers: there is one of each."""
+    connection.execute(delete(events).where(events.c.id <= last, events.c.kind.in_(DROPPED)))
