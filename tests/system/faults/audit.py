@@ -25,7 +25,7 @@ class Recorded:
     error: str | None
     spec: dict[str, Any]
     steps: list[tuple[int, int, dict[str, Any]]]  # step, attempt, metrics
-    attempts: list[tuple[int, str | None, str | None]]  # number, ended_at, outcome
+    attempts: list[tuple[int, str | None, str | None, int | None]]  # number, ended_at, outcome, resumed_from
 
 
 def read(database: Path) -> list[Recorded]:
@@ -48,7 +48,7 @@ def read(database: Path) -> list[Recorded]:
                     )
                 ],
                 attempts=connection.execute(
-                    "SELECT number, ended_at, outcome FROM attempts WHERE run_id = ? ORDER BY number",
+                    "SELECT number, ended_at, outcome, resumed_from FROM attempts WHERE run_id = ? ORDER BY number",
                     (run_id,),
                 ).fetchall(),
             )
@@ -68,9 +68,9 @@ def check(run: Recorded) -> None:
     assert numbers == list(range(1, run.spec["budget"]["steps"] + 1)), who
     by = [attempt for _, attempt, _ in run.steps]
     assert by == sorted(by), f"{who}: a newer attempt's steps stand before an older one's"
-    assert [number for number, _, _ in run.attempts] == list(range(1, len(run.attempts) + 1)), who
-    assert all(ended_at is not None for _, ended_at, _ in run.attempts), who
-    assert [outcome for _, _, outcome in run.attempts].count("completed") == 1, who
+    assert [number for number, *_ in run.attempts] == list(range(1, len(run.attempts) + 1)), who
+    assert all(ended_at is not None for _, ended_at, *_ in run.attempts), who
+    assert [outcome for _, _, outcome, _ in run.attempts].count("completed") == 1, who
 
 
 def repeated(metrics: dict[str, Any]) -> dict[str, Any]:
