@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 import torch
 
@@ -9,7 +10,9 @@ import torch
 class Clock:
     """`now()` in seconds, after everything queued on the device is done; pauses that were discounted are left out."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, read: Callable[[], float] = time.perf_counter) -> None:
+        """`read` answers seconds."""
+        self._read = read
         self._device = device if device.type == "cuda" else None
         self._discounted = 0.0
         self.deadline: float | None = None  # on this clock; None: there is none
@@ -19,7 +22,7 @@ class Clock:
             torch.cuda.synchronize(self._device)
         while True:
             discounted = self._discounted
-            now = time.perf_counter()
+            now = self._read()
             if discounted == self._discounted:  # else a signal handler has paused us between the two readings
                 return now - discounted
 

@@ -1,11 +1,13 @@
 """An interrupted run that is taken up again is, on the CPU, the uninterrupted one to the bit."""
 
 import json
+import random
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 
@@ -170,6 +172,21 @@ def test_a_run_on_a_gpu_goes_on_there(optimizer, tmp_path):
     resumed = taken_up(session.spec, tmp_path)
     assert len(facts(resumed)) == len(facts(session)) == STEPS - BEFORE
     torch.testing.assert_close(parameters(resumed), parameters(session))
+
+
+def test_the_generators_of_the_process_go_on_where_they_were():
+    """Whatever draws from them: a problem of one's own may."""
+
+    def drawn():
+        return [torch.rand(3).tolist(), random.random(), random.gauss(0, 1), numpy.random.standard_normal()]
+
+    session = Session(spec_of(CLASSIFIER))
+    random.gauss(0, 1)  # the other half of a pair is kept for the next call
+    numpy.random.standard_normal()
+    state, expected = session.state(), drawn()
+    other = Session(spec_of(CLASSIFIER))
+    other.restore(state)
+    assert drawn() == expected
 
 
 def test_a_state_of_another_job_is_refused():

@@ -166,6 +166,14 @@ def test_a_budget_can_be_raised_and_lowered():
     assert len(facts(found)) == 2
 
 
+def test_a_changed_budget_is_kept():
+    found, _ = running("adam", steps=1)
+    found.apply({"budget": {"steps": 3}})
+    resumed = Session(found.spec)
+    resumed.restore(found.state())
+    assert len(facts(resumed)) == 2
+
+
 def test_a_budget_below_what_is_spent_leaves_one_step_which_is_evaluated():
     found, _ = running("adam", steps=5)
     found.apply({"budget": {"steps": 2}})
