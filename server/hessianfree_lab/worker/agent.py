@@ -58,6 +58,7 @@ class Agent:
         self._folders = Folders(Path(data_dir).resolve())
         self._say = say
         self._stopping = threading.Event()
+        self._has_stopped = threading.Event()
         self._free = threading.Semaphore(slots)
         self._is_untidy = threading.Event()
         self._lock = threading.Lock()
@@ -166,9 +167,9 @@ class Agent:
         self._say(f"{assignment.name} ({assignment.run}), attempt {assignment.attempt}: {words}.")
 
     def _beat(self, announcement: Announcement) -> None:
-        """Show that this worker lives, and hear what it is to do."""
+        """Show that this worker lives, and hear what it is to do; also while its jobs come to their ends."""
         backoff = Backoff(longest_seconds=5.0)
-        while not self._stopping.is_set():
+        while not self._has_stopped.is_set():
             held = [attempt.held for attempt in self._held()]
             wait = self._heartbeat_seconds
             if len(held) < self.slots:
@@ -176,10 +177,10 @@ class Agent:
             try:
                 reply = self._client.heartbeat(self._id, Heartbeat(runs=held, wait_seconds=min(wait, 30.0)))
             except ClientError as error:
-                if error.status == 404:
+                if error.status == 404 and not self._stopping.is_set():
                     self._register(announcement)
                 else:
-                    self._wait_for_server(error, backoff)
+                    self._wait_for_server(error, backoff, until=self._has_stopped)
                 continue
             backoff.reset()
             for command in reply.commands:
@@ -217,11 +218,13 @@ class Agent:
         with self._lock:
             return list(self._attempts)
 
-    def _wait_for_server(self, error: ClientError, backoff: Backoff) -> None:
-        """Say once what is wrong, and wait longer every time."""
+    def _wait_for_server(
+        self, error: ClientError, backoff: Backoff, *, until: threading.Event | None = None
+    ) -> None:
+        """Say once what is wrong, and wait longer every time, but not beyond the event (that this worker stops)."""
         if backoff.failures == 0:
             self._say(f"{error} Trying again.")
-        self._stopping.wait(backoff.next_seconds())
+        (until or self._stopping).wait(backoff.next_seconds())
 
     def _shut_down(self) -> None:
         """End all jobs and leave. Requests still underway then are polls, and die with this process."""
@@ -235,6 +238,7 @@ class Agent:
         for attempt in held:
             attempt.join(max(deadline - time.monotonic(), 0.0))
             attempt.abandon()
+        self._has_stopped.set()
         if self._id:
             with suppress(ClientError):
                 self._client.leave(self._id)
