@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from hessianfree_lab.api import (
     artifacts,
     assets,
+    description,
     errors,
     events,
     exports,
@@ -90,7 +91,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.state.reminders = Reminders()
     store.subscribe(broadcaster.publish)
 
-    api = APIRouter(prefix=API, responses=errors.RESPONSES)
+    api = APIRouter(prefix=API)
     for module in (jobs, runs, metrics, exports, events, workers, figures, artifacts, tokens):
         api.include_router(module.router)
     app.include_router(api)
@@ -99,6 +100,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
     app.mount("/static", assets.FreshFiles(directory=STATIC), name="static")
 
     errors.install(app, pages.error_page)
+    description.install(app)
     # What is added last is asked first.
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, unlimited=policy.is_upload)
     app.add_middleware(Gate, authenticator=authenticator, access=store.access)

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from hessianfree_lab.api.dependencies import ArtifactsDep, StoreDep
 from hessianfree_lab.api.wire_json import WireResponse
+from hessianfree_lab.records import Page
 from hessianfree_lab.records.artifacts import Artifact
 
 router = APIRouter(prefix="/runs/{run_id}/artifacts", tags=["artifacts"])
@@ -23,7 +24,7 @@ _CONTENT = {"application/octet-stream": _BYTES}
 FilePath = Annotated[str, Path(description="Within the run, parts separated by slashes.")]
 
 
-@router.get("")
+@router.get("", response_model=Page[Artifact])
 def artifacts(run_id: str, store: StoreDep, folders: ArtifactsDep) -> WireResponse:
     """`{items, next_cursor}`: every file's path, bytes, and when it was last written."""
     run = store.get_run(run_id)
@@ -49,7 +50,7 @@ def fetch_artifact(run_id: str, path: FilePath, store: StoreDep, folders: Artifa
     "/{path:path}",
     status_code=201,
     response_model=Artifact,
-    openapi_extra={"requestBody": {"required": True, "content": _CONTENT}},
+    openapi_extra={"requestBody": {"required": False, "content": _CONTENT}},
 )
 async def put_artifact(
     run_id: str, path: FilePath, request: Request, store: StoreDep, folders: ArtifactsDep

@@ -8,9 +8,10 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from hessianfree_lab.api.faults import faults_of
-from hessianfree_lab.api.wire_json import WireResponse, load_json
+from hessianfree_lab.api.wire_json import WireResponse
 from hessianfree_lab.errors import (
     ArtifactTooLarge,
     DatabaseFull,
@@ -26,35 +27,7 @@ from hessianfree_lab.errors import (
 
 logger = logging.getLogger(__name__)
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "description": "What is wrong, in a sentence.",
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "detail"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "title": {"type": "string"},
-                        "status": {"type": "integer"},
-                        "detail": {"type": "string"},
-                        "state": {"type": "string", "description": "409: the run's state now."},
-                        "errors": {
-                            "description": "422: every fault.",
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "properties": {"path": {"type": "string"}, "message": {"type": "string"}},
-                            },
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
-"""What the API's description says of errors."""
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 PageOfError = Callable[..., Response]
 """Called with request, status, title and detail."""
@@ -101,16 +74,14 @@ def install(app: FastAPI, page: PageOfError) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return answer(request, error.status_code, _detail(request, error), headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_allowed(request))
+        return answer(request, error.status_code, _detail(request, error), headers=headers)
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        errors = list(error.errors())
-        if errors and errors[0]["type"] == "json_invalid":
-            try:
-                load_json(str(error.body).encode())
-            except MalformedDocument as malformed:
-                return answer(request, 400, str(malformed))
+        errors = error.errors()
         # The first part says where the value stood (body, query, path), which the name makes plain.
         faults = faults_of(entry | {"loc": entry["loc"][1:]} for entry in errors)
         invalid = InvalidRequest(faults)
@@ -140,6 +111,16 @@ def wants_page(request: Request) -> bool:
         and not scope_path(request).startswith("/api/")
         and "text/html" in request.headers.get("accept", "")
     )
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that some route has for this path; the framework names those of the first one only."""
+    routes = request.app.routes
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 def _more(error: LabError) -> dict[str, Any]:

@@ -25,7 +25,12 @@ _ROWS_AT_A_TIME = 2_000
 _ROWS_IN_A_GROUP = 50_000
 
 
-@router.get("/metrics.csv")
+def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
+    """What the API's description says of such an answer."""
+    return {200: {"description": "The file.", "content": {media_type: {}}}}
+
+
+@router.get("/metrics.csv", response_class=StreamingResponse, responses=_file_of("text/csv"))
 def as_csv(run_id: str, store: StoreDep) -> StreamingResponse:
     """What was not measured is empty; NaN and the infinities are `NaN`, `Infinity`, `-Infinity`."""
     columns = _columns(store, run_id)
@@ -33,7 +38,7 @@ def as_csv(run_id: str, store: StoreDep) -> StreamingResponse:
     return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=_as_file(run_id, "csv"))
 
 
-@router.get("/metrics.jsonl")
+@router.get("/metrics.jsonl", response_class=StreamingResponse, responses=_file_of("application/jsonl"))
 def as_jsonl(run_id: str, store: StoreDep) -> StreamingResponse:
     """One JSON object a line; a key is absent where its metric was not measured."""
     pieces = (
@@ -43,7 +48,9 @@ def as_jsonl(run_id: str, store: StoreDep) -> StreamingResponse:
     return StreamingResponse(pieces, media_type="application/jsonl", headers=_as_file(run_id, "jsonl"))
 
 
-@router.get("/metrics.parquet")
+@router.get(
+    "/metrics.parquet", response_class=FileResponse, responses=_file_of("application/vnd.apache.parquet")
+)
 def as_parquet(run_id: str, store: StoreDep) -> FileResponse:
     """Numbers are float64 (counts too), flags bool, texts string; what was not measured is null."""
     kinds = {name: kind for name, kind in store.columns(run_id).items() if name not in _OWN}

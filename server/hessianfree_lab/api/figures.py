@@ -13,6 +13,8 @@ from hessianfree_lab.errors import Fault, InvalidRequest, RecordNotFound
 from hessianfree_lab.figures import Curve, Kind, Material, as_json, figure_kind
 from hessianfree_lab.figures.marks import marks_of
 from hessianfree_lab.records import CGTrace, Spectrum
+from hessianfree_lab.records.answers import Figure
+from hessianfree_lab.records.scalars import LARGEST_STEP
 from hessianfree_lab.store.interface import Store
 
 router = APIRouter(tags=["figures"])
@@ -22,7 +24,7 @@ MAX_RUNS = 16  # in one figure: eight colours in two dashes
 LOOK_BACK = 100  # steps; the latest inner solve is sought no further back
 
 
-@router.get("/figures/{name}")
+@router.get("/figures/{name}", response_model=Figure)
 def figure(
     name: str,
     store: StoreDep,
@@ -31,7 +33,11 @@ def figure(
     metric: Annotated[str, Query(description="What the figure `metric` draws.", max_length=100)] = "loss",
     step: Annotated[
         int | None,
-        Query(ge=1, description="Of which step the inner solve or the spectrum is; none: the last."),
+        Query(
+            ge=1,
+            le=LARGEST_STEP,
+            description="Of which step the inner solve or the spectrum is; none: the last.",
+        ),
     ] = None,
 ) -> Response:
     """`{data, layout}` for Plotly. Traces are sampled to about 2,000 points; their `meta` says how to grow them."""

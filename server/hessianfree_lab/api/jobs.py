@@ -8,12 +8,12 @@ from pydantic import Field
 from hessianfree_lab.api.changes import check_change
 from hessianfree_lab.api.dependencies import RequesterDep, StoreDep
 from hessianfree_lab.api.submission import check_job, read_document
-from hessianfree_lab.api.wire_json import RawBody, WireResponse, created
+from hessianfree_lab.api.wire_json import RawBody, WireResponse, WireRoute, created
 from hessianfree_lab.records import Control, JobSpec, Page, Run, SetRequest
 from hessianfree_lab.records.scalars import Wire
 from hessianfree_lab.store.interface import MAX_PAGE
 
-router = APIRouter(prefix="/jobs", tags=["jobs"])
+router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=WireRoute)
 
 _JOB_BODY = {
     "requestBody": {

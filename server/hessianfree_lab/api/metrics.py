@@ -6,13 +6,14 @@ from fastapi import APIRouter, Query
 
 from hessianfree_lab.api.dependencies import StoreDep
 from hessianfree_lab.api.wire_json import WireResponse
+from hessianfree_lab.records.answers import Metrics
 
 router = APIRouter(prefix="/runs/{run_id}", tags=["metrics"])
 
 Step = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_model=Metrics)
 def metrics(
     run_id: str,
     store: StoreDep,

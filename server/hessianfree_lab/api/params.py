@@ -76,7 +76,12 @@ def check_params(params: Mapping[str, Any], schema: Schema, path: str) -> list[F
     ]
     # An empty registry: nothing is fetched, whatever the schema refers to.
     validator = Draft202012Validator(schema, registry=Registry())
-    faults = odd + [fault for error in validator.iter_errors(params) for fault in _faults(error, path)]
+    try:
+        faults = odd + [fault for error in validator.iter_errors(params) for fault in _faults(error, path)]
+    except RecursionError:
+        return [
+            Fault(path, f"{path} cannot be checked: the schema that was announced leads round in a circle.")
+        ]
     return list(dict.fromkeys(faults))
 
 

@@ -3,17 +3,19 @@
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 
 from hessianfree_lab.api.dependencies import ArtifactsDep, MetersDep, SettingsDep, StoreDep
 from hessianfree_lab.api.log_limit import within_limit
-from hessianfree_lab.api.wire_json import RawBody, WireResponse, created, parse
+from hessianfree_lab.api.wire_json import RawBody, WireResponse, WireRoute, created, parse
 from hessianfree_lab.errors import Fault, InvalidRequest, RecordNotFound
 from hessianfree_lab.lifecycle import State
 from hessianfree_lab.records import (
+    AttemptInfo,
     CGTrace,
+    Control,
     FinishRequest,
     IngestBatch,
     IngestReply,
@@ -24,9 +26,11 @@ from hessianfree_lab.records import (
     ScriptRun,
     Spectrum,
 )
+from hessianfree_lab.records.answers import LogPage, SpectrumSteps
+from hessianfree_lab.records.scalars import LARGEST_STEP
 from hessianfree_lab.store.interface import MAX_PAGE, RunQuery
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = APIRouter(prefix="/runs", tags=["runs"], route_class=WireRoute)
 
 _ARCHIVED = {"false": False, "true": True, "all": None}
 _SMALL = 64 * 1024
@@ -37,6 +41,8 @@ _BATCH_BODY = {
         "content": {"application/json": {"schema": IngestBatch.model_json_schema()}},
     }
 }
+
+StepNumber = Annotated[int, Path(ge=1, le=LARGEST_STEP)]
 
 
 @router.get("", response_model=Page[Run])
@@ -112,21 +118,21 @@ def finish(run_id: str, request: FinishRequest, store: StoreDep) -> WireResponse
 
 
 @router.get("/{run_id}/steps/{step}/cg", response_model=CGTrace)
-def trace(run_id: str, step: int, store: StoreDep) -> WireResponse:
+def trace(run_id: str, step: StepNumber, store: StoreDep) -> WireResponse:
     """The inner solve of a step."""
     return WireResponse(store.trace(run_id, step))
 
 
 @router.get("/{run_id}/steps/{step}/spectrum", response_model=Spectrum)
-def spectrum(run_id: str, step: int, store: StoreDep) -> WireResponse:
+def spectrum(run_id: str, step: StepNumber, store: StoreDep) -> WireResponse:
     """The spectrum of the loss's curvature before a step."""
     return WireResponse(store.spectrum(run_id, step))
 
 
-@router.get("/{run_id}/spectra")
-def spectra(run_id: str, store: StoreDep) -> dict[str, list[int]]:
+@router.get("/{run_id}/spectra", response_model=SpectrumSteps)
+def spectra(run_id: str, store: StoreDep) -> WireResponse:
     """`{steps}`: those that have a spectrum."""
-    return {"steps": store.spectrum_steps(run_id)}
+    return WireResponse({"steps": store.spectrum_steps(run_id)})
 
 
 @router.get("/{run_id}/landscape", response_model=Landscape)
@@ -138,19 +144,23 @@ def landscape(run_id: str, store: StoreDep) -> WireResponse:
     return WireResponse(found)
 
 
-@router.get("/{run_id}/controls")
+@router.get("/{run_id}/controls", response_model=Page[Control])
 def controls(run_id: str, store: StoreDep) -> WireResponse:
     """`{items: [Control]}`: everything that was asked of the job while it ran."""
     return WireResponse({"items": store.controls(run_id), "next_cursor": None})
 
 
-@router.get("/{run_id}/attempts")
+@router.get("/{run_id}/attempts", response_model=Page[AttemptInfo])
 def attempts(run_id: str, store: StoreDep) -> WireResponse:
     """`{items: [AttemptInfo]}`: the attempts at the run, in order."""
     return WireResponse({"items": store.attempts(run_id), "next_cursor": None})
 
 
-@router.get("/{run_id}/logs")
+@router.get(
+    "/{run_id}/logs",
+    response_model=LogPage,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 def logs(
     request: Request,
     run_id: str,

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from hessianfree_lab.api.faults import faults_of, nearest, shown
 from hessianfree_lab.api.params import check_params, with_defaults
-from hessianfree_lab.api.wire_json import load_json
+from hessianfree_lab.api.wire_json import load_json, speakable
 from hessianfree_lab.documents import read_yaml
 from hessianfree_lab.errors import Fault, InvalidRequest, MalformedDocument
 from hessianfree_lab.records import JobSpec, OptimizerInfo, ProblemInfo
@@ -22,7 +22,7 @@ def read_document(body: bytes, content_type: str) -> Any:
     if content_type.partition(";")[0].strip().lower() not in _YAML:
         return load_json(body)
     try:
-        return read_yaml(body.decode())
+        return speakable(read_yaml(body.decode()), "YAML")
     except UnicodeDecodeError:
         raise MalformedDocument("YAML", "it is not text in UTF-8") from None
 

@@ -3,11 +3,12 @@
 from fastapi import APIRouter, Response
 
 from hessianfree_lab.api.dependencies import AuthenticatorDep, BroadcasterDep, StoreDep
-from hessianfree_lab.api.wire_json import WireResponse, created
+from hessianfree_lab.api.wire_json import WireResponse, WireRoute, created
+from hessianfree_lab.records import Page
 from hessianfree_lab.records.tokens import NewToken, Token, TokenRequest
 from hessianfree_lab.store.interface import EVENTS, QUEUE
 
-router = APIRouter(prefix="/tokens", tags=["tokens"])
+router = APIRouter(prefix="/tokens", tags=["tokens"], route_class=WireRoute)
 
 
 @router.post("", status_code=201, response_model=NewToken)
@@ -16,7 +17,7 @@ def create_token(request: TokenRequest, store: StoreDep) -> WireResponse:
     return created(store.access.create(request), "/api/v1/tokens")
 
 
-@router.get("")
+@router.get("", response_model=Page[Token])
 def tokens(store: StoreDep) -> WireResponse:
     """Every token there ever was, newest first; never what it is."""
     return WireResponse({"items": store.access.tokens(), "next_cursor": None})

@@ -16,7 +16,7 @@ from hessianfree_lab.api.dependencies import (
     StoreDep,
 )
 from hessianfree_lab.api.params import schema_fault
-from hessianfree_lab.api.wire_json import WireResponse, created
+from hessianfree_lab.api.wire_json import WireResponse, WireRoute, created
 from hessianfree_lab.errors import Fault, InvalidRequest
 from hessianfree_lab.records import (
     Announcement,
@@ -24,13 +24,15 @@ from hessianfree_lab.records import (
     Heartbeat,
     HeartbeatReply,
     OptimizerInfo,
+    Page,
     ProblemInfo,
+    Worker,
     WorkerIdentity,
 )
 from hessianfree_lab.records.scalars import Wire
 from hessianfree_lab.store.interface import QUEUE, commands_for
 
-router = APIRouter(tags=["workers"])
+router = APIRouter(tags=["workers"], route_class=WireRoute)
 
 MAX_RUNS_ASKED = 1_000
 
@@ -131,18 +133,18 @@ def leave(worker_id: str, store: StoreDep) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/workers")
+@router.get("/workers", response_model=Page[Worker])
 def workers(store: StoreDep) -> WireResponse:
     return _items(store.workers())
 
 
-@router.get("/problems")
+@router.get("/problems", response_model=Page[ProblemInfo])
 def problems(store: StoreDep) -> WireResponse:
     """What can be trained, with JSON Schemas: announced by the workers, known for good."""
     return _items(store.problems())
 
 
-@router.get("/optimizers")
+@router.get("/optimizers", response_model=Page[OptimizerInfo])
 def optimizers(store: StoreDep) -> WireResponse:
     """What can train, with JSON Schemas: announced by the workers, known for good."""
     return _items(store.optimizers())

@@ -5,14 +5,14 @@ from typing import Any
 from pydantic import Field
 
 from hessianfree_lab.records.controls import Applied
-from hessianfree_lab.records.scalars import Wire
+from hessianfree_lab.records.scalars import Attempt, Wire
 from hessianfree_lab.records.steps import CGTrace, Landscape, LogLine, Spectrum, StepRecord
 
 
 class IngestBatch(Wire):
     """Body of POST /runs/{id}/records. Sending a batch twice changes nothing."""
 
-    attempt: int = Field(1, ge=1)
+    attempt: Attempt = 1
     steps: list[StepRecord] = Field(default_factory=list, max_length=5_000)
     cg: list[CGTrace] = Field(default_factory=list, max_length=1_000)
     spectra: list[Spectrum] = Field(default_factory=list, max_length=1_000)

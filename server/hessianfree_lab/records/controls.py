@@ -27,7 +27,7 @@ class Control(Wire):
 class Applied(Wire):
     """A control has taken effect, or `error` says why not."""
 
-    number: int = Field(ge=1)
+    number: int = Field(ge=1, le=2**31 - 1)
     step: int = Field(ge=0, le=2**53, description="The last step made before.")
     at: Moment = Field(default_factory=lambda: datetime.now(UTC))
     error: str | None = Field(None, max_length=2_000)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import Field
 
 from hessianfree_lab.records.jobs import Tag
-from hessianfree_lab.records.scalars import Number, Wire
+from hessianfree_lab.records.scalars import LARGEST_STEP, Attempt, Number, Wire
 from hessianfree_lab.records.steps import Moment
 
 
@@ -86,7 +86,9 @@ class ScriptRun(Wire):
     problem: str = Field("script", min_length=1, max_length=100)
     optimizer: str = Field("script", min_length=1, max_length=100)
     config: dict[str, Any] = Field(default_factory=dict)
-    steps: int | None = Field(None, ge=1, description="Planned number of steps, for the progress bar.")
+    steps: int | None = Field(
+        None, ge=1, le=LARGEST_STEP, description="Planned number of steps, for the progress bar."
+    )
     tags: list[Tag] = Field(default_factory=list, max_length=32)
     notes: str = Field("", max_length=20_000)
 
@@ -94,7 +96,7 @@ class ScriptRun(Wire):
 class FinishRequest(Wire):
     """Body of POST /runs/{id}/finish: how an attempt ended."""
 
-    attempt: int = Field(1, ge=1)
+    attempt: Attempt = 1
     state: Literal["completed", "failed", "cancelled", "interrupted"]
     cause: Literal["error", "diverged", "out_of_memory", "lost", "invalid"] | None = None
     error: str | None = Field(

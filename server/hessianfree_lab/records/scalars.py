@@ -7,7 +7,7 @@ JSON has no NaN and no infinity, and a diverged run is full of them. They travel
 import math
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -28,13 +28,23 @@ def decode(value: Any) -> Any:
     return _NON_FINITE.get(value, value) if isinstance(value, str) else value
 
 
-Number = Annotated[float, BeforeValidator(decode), PlainSerializer(encode, when_used="json")]
+Number = Annotated[
+    float,
+    BeforeValidator(decode),
+    PlainSerializer(encode, when_used="json"),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": list(_NON_FINITE)}]}),
+]
 """A float that survives JSON."""
 
 Scalar = Annotated[
     bool | int | float | str | None, BeforeValidator(decode), PlainSerializer(encode, when_used="json")
 ]
 """One metric's value at one step: mostly a float; `accepted` is a bool, `cg_stop` a string; None: not measured."""
+
+
+LARGEST_STEP = 2**53  # up to here every number is exact in JSON
+Attempt = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""The number of an attempt."""
 
 
 class Wire(BaseModel):

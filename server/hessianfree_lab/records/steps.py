@@ -6,11 +6,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hessianfree_lab.records.metrics import Metrics
-from hessianfree_lab.records.scalars import Number, Wire
+from hessianfree_lab.records.scalars import LARGEST_STEP, Number, Wire
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("in UTC its year is not one of 1 to 9999") from None
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
@@ -23,7 +26,7 @@ LINE_LENGTH = 8_192
 class StepRecord(Wire):
     """One optimizer step. `metrics` holds the canonical names of docs/wire.md and any others."""
 
-    step: int = Field(ge=1, le=2**53)
+    step: int = Field(ge=1, le=LARGEST_STEP)
     wall_time: Moment = Field(default_factory=lambda: datetime.now(UTC))
     seconds: Number = Field(0.0, description="Training time so far, evaluation and recording apart.")
     metrics: Metrics = Field(default_factory=dict, max_length=500)
@@ -66,7 +69,7 @@ class SlicePoint(Wire):
 class CGTrace(Wire):
     """The inner solve of one step. Lists over iterations start with iteration 0."""
 
-    step: int = Field(ge=1)
+    step: int = Field(ge=1, le=LARGEST_STEP)
     stop: str = ""
     damping: Number | None = None
     model_values: list[Number] = Field(default_factory=list, description="0.5 x'Ax - b'x")
@@ -90,7 +93,7 @@ class CGTrace(Wire):
 class Spectrum(Wire):
     """The spectrum of the loss before a step: of all eigenvalues a share `weights[i]` is near `nodes[i]`."""
 
-    step: int = Field(ge=1)
+    step: int = Field(ge=1, le=LARGEST_STEP)
     matrix: Literal["hessian", "ggn"] = "hessian"
     dimension: int = Field(ge=1, description="Eigenvalues in all.")
     largest: Number = Field(description="Ritz value; an eigenvalue lies within `largest_error` of it.")

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from hessianfree_lab.records.controls import Control
 from hessianfree_lab.records.jobs import JobSpec
-from hessianfree_lab.records.scalars import Wire
+from hessianfree_lab.records.scalars import Attempt, Wire
 from hessianfree_lab.records.steps import Moment
 
 
@@ -45,8 +45,8 @@ class Announcement(Wire):
 
     name: str = Field(min_length=1, max_length=200)
     host: str = Field(max_length=200)
-    pid: int
-    slots: int = Field(1, ge=1, description="Jobs at a time.")
+    pid: int = Field(ge=0, le=2**31 - 1)
+    slots: int = Field(1, ge=1, le=10_000, description="Jobs at a time.")
     devices: list[Device] = Field(default_factory=list)
     problems: list[ProblemInfo] = Field(default_factory=list)
     optimizers: list[OptimizerInfo] = Field(default_factory=list)
@@ -98,7 +98,7 @@ class HeldRun(Wire):
     """An attempt that the worker believes it holds."""
 
     run: str
-    attempt: int
+    attempt: Attempt
 
 
 class Heartbeat(Wire):

@@ -18,6 +18,7 @@ WORKERS_ROAD = {
     ("POST", f"{API}/workers"),
     ("POST", f"{API}/workers/{{worker_id}}/claim"),
     ("POST", f"{API}/workers/{{worker_id}}/heartbeat"),
+    ("POST", f"{API}/workers/{{worker_id}}/runs"),
     ("DELETE", f"{API}/workers/{{worker_id}}"),
     ("POST", f"{API}/runs/{{run_id}}/records"),
     ("POST", f"{API}/runs/{{run_id}}/finish"),

@@ -193,9 +193,10 @@ def _samples(http: InProcess) -> dict[str, float]:
 def test_the_api_describes_itself(http: InProcess) -> None:
     paths = http.get("/api/v1/openapi.json").json()["paths"]
     assert "/api/v1/jobs" in paths
-    responses = paths["/api/v1/runs/{run_id}/records"]["post"]["responses"]
-    assert "application/problem+json" in responses["4XX"]["content"]
-    assert "422" not in responses
+    append = paths["/api/v1/runs/{run_id}/records"]["post"]
+    assert append["responses"]["409"] == {"$ref": "#/components/responses/CONFLICT"}
+    assert append["security"] == [{"token": []}]
+    assert "security" not in paths["/healthz"]["get"]
 
 
 def test_the_dashboards_files_are_asked_about_each_time(http: InProcess) -> None:
