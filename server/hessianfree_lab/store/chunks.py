@@ -6,12 +6,14 @@ late, and dropped with its steps. Where there is none rows are read: chunks make
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydantic_core import from_json
-from sqlalchemy import ColumnElement, Text, cast, delete, insert, select, type_coerce
+from sqlalchemy import ColumnElement, Text, cast, delete, func, insert, literal, select, type_coerce
 
 from hessianfree_lab.records import Scalar, decode
 from hessianfree_lab.store.summaries import to_float
@@ -79,13 +81,37 @@ def read(
     return [piece for piece in cut if len(piece.numbers)]
 
 
-def metrics_of(tx: Transaction, where: ColumnElement[bool], *more: Any) -> tuple[Sequence[Any], list[Any]]:
-    """Steps as rows of `more` and of the metrics in wire encoding, in order."""
-    is_sqlite = tx.connection.dialect.name == "sqlite"
-    # The text itself: one parse of all rows together is several times faster than one of each.
-    text = type_coerce(steps.c.metrics, Text) if is_sqlite else cast(steps.c.metrics, Text)
-    rows = tx.connection.execute(select(*more, text.label("text")).where(where).order_by(steps.c.step)).all()
+def steps_of(tx: Transaction, where: ColumnElement[bool]) -> list[tuple[int, dict[str, Any]]]:
+    """Numbers and metrics, in wire encoding, of the steps, in order.
+
+    The database joins them into one text: a row of its own for each would make this thread hand Python's lock on and
+    wait for it again a thousand times.
+    """
+    found = select(steps.c.step, _text_of_metrics(tx).label("text")).where(where).order_by(steps.c.step)
+    rows = found.subquery()
+    pair = literal("[") + cast(rows.c.step, Text) + literal(",") + rows.c.text + literal("]")
+    joined = tx.connection.scalar(select(func.aggregate_strings(pair, ",")))
+    return sorted(from_json(f"[{joined or ''}]"), key=itemgetter(0))
+
+
+def rows_of(tx: Transaction, where: ColumnElement[bool], *more: Any) -> tuple[Sequence[Any], list[Any]]:
+    """Steps as rows of `more`, and their metrics in wire encoding, in order."""
+    query = select(*more, _text_of_metrics(tx).label("text")).where(where).order_by(steps.c.step)
+    rows = tx.connection.execute(query).all()
+    # One parse of all together is several times faster than one of each.
     return rows, from_json("[" + ",".join(row.text for row in rows) + "]")
+
+
+def _text_of_metrics(tx: Transaction) -> ColumnElement[str]:
+    if tx.connection.dialect.name == "sqlite":
+        return type_coerce(steps.c.metrics, Text)  # it is text already
+    return cast(steps.c.metrics, Text)
+
+
+def values_of(metrics: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    """One metric of all rows; None where it was not measured."""
+    values = [row.get(name) for row in metrics]
+    return list(map(decode, values)) if str in set(map(type, values)) else values
 
 
 def as_column(values: Sequence[Scalar]) -> Column:
@@ -135,11 +161,12 @@ def _from_rows(
     where = (steps.c.run_id == run_id) & (steps.c.step >= first)
     if last is not None:
         where &= steps.c.step <= last
-    rows, metrics = metrics_of(tx, where, steps.c.step)
+    found = steps_of(tx, where)
+    numbers = np.array([step for step, _ in found], dtype=np.int64)
+    metrics = [row for _, row in found]
     if names is None:
-        names = list(dict.fromkeys(name for row in metrics for name in row))
-    columns = {name: as_column([decode(row.get(name)) for row in metrics]) for name in names}
-    return Piece(numbers=np.array([row.step for row in rows], dtype=np.int64), columns=columns)
+        names = list(dict.fromkeys(chain.from_iterable(metrics)))
+    return Piece(numbers=numbers, columns={name: as_column(values_of(metrics, name)) for name in names})
 
 
 def _write(tx: Transaction, run_id: str, number: int) -> None:

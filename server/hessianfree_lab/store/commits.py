@@ -1,5 +1,6 @@
 """Batches that wait for the same commit: what reaches the disk together costs one flush of it."""
 
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,8 +12,8 @@ from hessianfree_lab.records import IngestBatch, IngestReply
 from hessianfree_lab.store import ingest
 from hessianfree_lab.store.transaction import Transaction
 
-_AT_ONCE = 32
-"""Batches in one transaction: whoever else has something to write waits no longer than these take."""
+_SECONDS = 0.1
+"""After so long no batch is added to a transaction: whoever else has something to write waits for its end."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,14 +60,17 @@ class Commits:
 
     def _commit(self) -> None:
         """The next ones, if nobody else has taken them."""
-        group: list[_Waiting] = []
-        self._take(group)
-        if not group:
+        item = self._next()
+        if item is None:
             return
+        group, replies = [item], []
         try:
             with self._write() as tx:
-                self._take(group)  # what came while this waited for its turn
-                replies = [ingest.append(tx, item.run_id, item.batch) for item in group]
+                until = time.monotonic() + _SECONDS
+                replies.append(ingest.append(tx, item.run_id, item.batch))
+                while time.monotonic() < until and (another := self._next()):
+                    group.append(another)  # from here on it is answered, whatever happens
+                    replies.append(ingest.append(tx, another.run_id, another.batch))
         except DatabaseUnavailable as error:
             for item in group:
                 item.reply.set_exception(error)
@@ -78,14 +82,14 @@ class Commits:
             for item, reply in zip(group, replies, strict=True):
                 item.reply.set_result(reply)
 
-    def _take(self, group: list[_Waiting]) -> None:
-        while self._waiting and len(group) < _AT_ONCE:
+    def _next(self) -> _Waiting | None:
+        while True:
             try:
                 item = self._waiting.popleft()
-            except IndexError:  # another thread was quicker
-                return
+            except IndexError:
+                return None
             if item.reply.set_running_or_notify_cancel():
-                group.append(item)
+                return item
 
     def _commit_alone(self, item: _Waiting) -> None:
         try:

@@ -115,20 +115,22 @@ def _rows(
     tx: Transaction, where: ColumnElement[bool], wanted: Sequence[str], x: str
 ) -> tuple[list[int], list[float | str], dict[str, list[Any]]]:
     """Numbers of the steps, the x axis, and the values of each metric."""
-    own = (steps.c.step, steps.c.seconds, steps.c.wall_time)
-    rows, metrics = chunks.metrics_of(tx, where, *own)
     axis: list[float | str]
+    if x in ("seconds", "wall_time"):
+        rows, metrics = chunks.rows_of(tx, where, steps.c.step, steps.c[x])
+        numbers = [row.step for row in rows]
+    else:
+        found = chunks.steps_of(tx, where)
+        numbers, metrics = [step for step, _ in found], [row for _, row in found]
     if x in COUNTING_METRICS:
         axis = np.cumsum([_count(row.get(x)) for row in metrics]).tolist()
     elif x == "wall_time":
         axis = [row.wall_time.isoformat().replace("+00:00", "Z") for row in rows]
+    elif x == "seconds":
+        axis = [row.seconds for row in rows]
     else:
-        axis = [getattr(row, x) for row in rows]
-    return (
-        [row.step for row in rows],
-        axis,
-        {name: [decode(row.get(name)) for row in metrics] for name in wanted},
-    )
+        axis = list(numbers)
+    return numbers, axis, {name: chunks.values_of(metrics, name) for name in wanted}
 
 
 def _numeric(tx: Transaction, run_id: str) -> list[str]:

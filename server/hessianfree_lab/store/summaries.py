@@ -126,7 +126,8 @@ def load(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunSummary]:
     query = select(summaries).where(summaries.c.run_id.in_(run_ids), summaries.c.kind == "number")
     # Sorted here: the order of names by a database's language is not that of their letters.
     for row in sorted(tx.connection.execute(query), key=lambda row: row.metric):
-        shown[row.run_id][row.metric] = Extremes(
+        # They were checked when they were made.
+        shown[row.run_id][row.metric] = Extremes.model_construct(
             first=_from_columns(row.first, row.odd_first),
             last=_from_columns(row.last, row.odd_last),
             min=row.min,
