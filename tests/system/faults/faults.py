@@ -22,7 +22,7 @@ class Fault:
 
 
 def schedule(seed: int, count: int, *, lease_seconds: float, mean_wait_seconds: float) -> Iterator[Fault]:
-    """`count` faults of every kind, the first ones each once, in random order and at random times."""
+    """`count` faults of every kind, in random order and at random times."""
     draw = random.Random(seed)
     kinds = [
         *(name for name in _KINDS),

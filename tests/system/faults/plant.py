@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,21 +28,21 @@ class Member:
     environment: dict[str, str]
     output: Path
     process: subprocess.Popen[bytes] | None = None
-    starts: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
         """Start it, unless it runs."""
-        if self.is_alive():
-            return
-        with self.output.open("ab") as file:
-            self.process = subprocess.Popen(
-                [*HESSIANFREE, *self.arguments],
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
-        self.starts += 1
+        with self.lock:  # two faults may both have it come back
+            if self.is_alive():
+                return
+            with self.output.open("ab") as file:
+                self.process = subprocess.Popen(
+                    [*HESSIANFREE, *self.arguments],
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                )
 
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -102,6 +103,11 @@ class Plant:
         """Remember the job processes that live now."""
         for worker in self.workers:
             self.seen_runners |= {runner.pid for runner in worker.runners()}
+
+    def is_training(self) -> bool:
+        """Whether any job is past its first step."""
+        runners = [runner for worker in self.workers for runner in worker.runners()]
+        return any(b'{"step":' in _records_of(runner) for runner in runners)
 
     def orphans(self) -> list[int]:
         """Job processes seen before that have outlived their worker."""
@@ -173,6 +179,14 @@ def _command_of(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
+
+
+def _records_of(runner: psutil.Process) -> bytes:
+    """What the job process has recorded by now; its spool stands in its command."""
+    for part in _command_of(runner).split():
+        with contextlib.suppress(OSError):
+            return (Path(part) / "records.jsonl").read_bytes()
+    return b""
 
 
 def _is_runner(pid: int) -> bool:
