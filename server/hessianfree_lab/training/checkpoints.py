@@ -145,9 +145,9 @@ def _write(directory: Path, state: State, attempt: int) -> None:
         "tensors": _digest(tensors),
         "state": state.plain,
     }
-    document = {"format": FORMAT, "checksum": _checksum(content), "content": content}
+    text = json.dumps(content, allow_nan=False)
     with (directory / PLAIN).open("x") as file:
-        json.dump(document, file, allow_nan=False)
+        file.write(f'{{"format": {FORMAT}, "checksum": "{_checksum(text)}", "content": {text}}}')
         file.flush()
         os.fsync(file.fileno())
     _sync(directory)
@@ -162,7 +162,7 @@ def _content(directory: Path) -> dict[str, Any]:
         raise CheckpointRefused(f"{PLAIN} is not a checkpoint's.") from error
     if found != FORMAT:
         raise CheckpointRefused(f"it has format {found}; this version reads format {FORMAT}.")
-    if not isinstance(content, dict) or checksum != _checksum(content):
+    if not isinstance(content, dict) or checksum != _checksum(json.dumps(content, allow_nan=False)):
         raise CheckpointRefused(f"{PLAIN} is not as it was written (its checksum differs).")
     return content
 
@@ -186,8 +186,8 @@ def _state(content: dict[str, Any], entry: _Entry, expected: str) -> State:
     )
 
 
-def _checksum(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, allow_nan=False).encode()).hexdigest()
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

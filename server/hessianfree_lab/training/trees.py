@@ -8,13 +8,16 @@ What JSON has no word for is an object with one key that begins with "$":
     {"$dict": [[key, value], ...]}         a dict whose keys are not all strings, or begin with "$"
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from hessianfree_lab.records import decode, encode
+
+_PLAIN = {int, str, bool, type(None)}
 
 
 def flattened(tree: Any) -> tuple[Any, dict[str, Tensor]]:
@@ -56,7 +59,10 @@ def _flattened(tree: Any, path: str, tensors: dict[str, Tensor]) -> Any:
         plain = encode(tree)
         return plain if isinstance(plain, float) else {"$float": plain}
     if isinstance(tree, list | tuple):
-        items = [_flattened(item, f"{path}.{index}", tensors) for index, item in enumerate(tree)]
+        if _is_plain(tree):
+            items = list(tree)
+        else:
+            items = [_flattened(item, f"{path}.{index}", tensors) for index, item in enumerate(tree)]
         return items if isinstance(tree, list) else {"$tuple": items}
     if isinstance(tree, Mapping):
         pairs = [
@@ -70,6 +76,12 @@ def _flattened(tree: Any, path: str, tensors: dict[str, Tensor]) -> Any:
         f"state{path} is a {type(tree).__name__}; a checkpoint holds tensors, numbers, strings, None, lists, tuples "
         "and dicts"
     )
+
+
+def _is_plain(items: Sequence[Any]) -> bool:
+    """Whether JSON takes them as they are. Seen without a loop of Python's: a history has an entry a step."""
+    kinds = set(map(type, items))
+    return kinds <= _PLAIN or (kinds == {float} and all(map(math.isfinite, items)))
 
 
 def _stored(tensor: Tensor, path: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
