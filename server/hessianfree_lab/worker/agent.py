@@ -202,9 +202,11 @@ class Agent:
         )
 
     def _tidy(self) -> None:
-        """Remove what is of no more use: at the start, after every attempt, and now and then, for runs are deleted."""
+        """Send what could not be sent before, and remove what is of no more use: at the start, after every attempt, and
+        now and then, for runs are deleted."""
         while not self._stopping.is_set():
             self._is_untidy.clear()
+            self._recover()
             runs = self._folders.runs()
             try:
                 states = self._client.run_states(self._id, sorted(runs)) if runs else {}

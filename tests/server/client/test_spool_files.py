@@ -7,9 +7,14 @@ import sys
 
 import pytest
 
-from hessianfree_lab.client.extents import MAX_TEXT, next_extent, read_extent
+from hessianfree_lab.client.extents import (
+    MAX_TEXT,
+    next_extent,
+    read_extent,
+)
 from hessianfree_lab.client.spool import Position, Sent, Spool, SpoolInUse
 from hessianfree_lab.records import CGTrace, FinishRequest, Landscape, StepRecord
+from server.client.spools import append, everything, steps_of, texts_of, write
 from server.makers import spectrum
 from system.launch import clean_environment
 
@@ -19,30 +24,6 @@ def spool(tmp_path):
     spool, lock = Spool.create(tmp_path, run="r", attempt=2)
     yield spool
     lock.close()
-
-
-def append(spool, *steps, **metrics):
-    writer = spool.writer()
-    for step in steps:
-        writer.append(StepRecord(step=step, metrics=metrics))
-    writer.close()
-
-
-def everything(spool, start=Position(), **options):
-    """All extents from `start` on."""
-    extents = []
-    while (extent := next_extent(spool, start, **options)) is not None:
-        extents.append(extent)
-        start = extent.end
-    return extents
-
-
-def steps_of(extents):
-    return [record.step for extent in extents for record in extent.batch.steps]
-
-
-def texts_of(extents):
-    return [line.text for extent in extents for line in extent.batch.logs]
 
 
 def test_every_kind_of_record_comes_back(spool):
@@ -146,11 +127,6 @@ def test_a_record_larger_than_a_batch_comes_alone(spool):
     append(spool, 3)
     extents = everything(spool, max_bytes=1_000)
     assert [steps_of([extent]) for extent in extents] == [[1], [2], [3]]
-
-
-def write(spool, stream, data):
-    with (spool.directory / f"{stream}.log").open("ab") as file:
-        file.write(data)
 
 
 def test_output_becomes_numbered_lines(spool):
