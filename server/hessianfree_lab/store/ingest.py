@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 
 from hessianfree_lab.errors import Fault, InvalidRequest
 from hessianfree_lab.records import CGTrace, IngestBatch, IngestReply, Spectrum, StepRecord
@@ -13,8 +13,31 @@ from hessianfree_lab.store import chunks as chunk_table
 from hessianfree_lab.store import controls as control_table
 from hessianfree_lab.store import steps as step_table
 from hessianfree_lab.store.lookup import known
-from hessianfree_lab.store.tables import attempts, landscapes, log_lines, runs, spectra, steps, traces
+from hessianfree_lab.store.tables import (
+    attempts,
+    controls,
+    landscapes,
+    log_lines,
+    runs,
+    spectra,
+    steps,
+    traces,
+)
 from hessianfree_lab.store.transaction import Transaction
+
+# Asked of every batch, and made once: building a statement costs more than running it.
+_BEGUN = select(
+    attempts.c.first_step,
+    attempts.c.resumed_from,
+    select(func.max(controls.c.step))
+    .where(
+        controls.c.run_id == bindparam("run"),
+        controls.c.attempt == bindparam("attempt"),
+        controls.c.kind == "resume",
+    )
+    .scalar_subquery()
+    .label("paused_after"),
+).where(attempts.c.run_id == bindparam("run"), attempts.c.number == bindparam("attempt"))
 
 
 def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
@@ -25,8 +48,8 @@ def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
         changes["silent"] = False
     if batch.environment is not None and batch.environment != run.environment:
         changes["environment"] = batch.environment
-    first_step, dropped = _begin_attempt(tx, run_id, batch)
-    changes |= step_table.store(tx, run, batch.attempt, batch.steps, first=first_step, dropped=dropped)
+    went_on_at, dropped = _begin_attempt(tx, run_id, batch)
+    changes |= step_table.store(tx, run, batch.attempt, batch.steps, first=went_on_at, dropped=dropped)
     _store_by_step(tx, traces, "trace", run_id, batch.attempt, batch.cg)
     _store_by_step(tx, spectra, "spectrum", run_id, batch.attempt, batch.spectra)
     _store_logs(tx, run_id, batch)
@@ -68,16 +91,22 @@ def _check(batch: IngestBatch) -> None:
 
 
 def _begin_attempt(tx: Transaction, run_id: str, batch: IngestBatch) -> tuple[int, bool]:
-    """The first step of this attempt, by now; and whether steps of older attempts gave way to it."""
-    is_this = (attempts.c.run_id == run_id) & (attempts.c.number == batch.attempt)
-    known = tx.connection.scalar(select(attempts.c.first_step).where(is_this))
+    """The step at which this attempt began, or last went on; and whether steps of older attempts gave way to it."""
+    begun = tx.connection.execute(_BEGUN, {"run": run_id, "attempt": batch.attempt}).one()
+    after = (begun.resumed_from, batch.resumed_from, begun.paused_after)
+    went_on_at = 1 + max((step for step in after if step is not None), default=-1)
     of_steps: list[StepRecord | CGTrace | Spectrum] = [*batch.steps, *batch.cg, *batch.spectra]
     first = min((record.step for record in of_steps), default=None)
-    if first is None or (known is not None and first >= known):
-        return known or 0, False
-    tx.connection.execute(update(attempts).where(is_this).values(first_step=first))
+    if first is None or (begun.first_step is not None and first >= begun.first_step):
+        return max(went_on_at, begun.first_step or 0), False
+    tx.connection.execute(
+        update(attempts)
+        .where(attempts.c.run_id == run_id, attempts.c.number == batch.attempt)
+        .values(first_step=first)
+    )
+    went_on_at = max(went_on_at, first)
     if batch.attempt == 1:
-        return first, False
+        return went_on_at, False
     dropped = [
         tx.connection.execute(
             delete(table).where(
@@ -87,7 +116,7 @@ def _begin_attempt(tx: Transaction, run_id: str, batch: IngestBatch) -> tuple[in
         for table in (traces, spectra, steps)
     ]
     chunk_table.drop(tx, run_id, first)
-    return first, dropped[-1] > 0
+    return went_on_at, dropped[-1] > 0
 
 
 def _store_by_step(

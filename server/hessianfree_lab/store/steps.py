@@ -23,7 +23,8 @@ def store(
 ) -> dict[str, Any]:
     """Store what is new of the records; what that changes of the run's row.
 
-    `first`: the first step of this attempt. `dropped`: steps of older attempts have just given way to it.
+    `first`: the step at which this attempt began, or last went on. `dropped`: steps of older attempts have just given
+    way to it.
     """
     new = _new(tx, run, records)
     if new:
@@ -79,7 +80,7 @@ def _summarize(tx: Transaction, run_id: str, new: Sequence[StepRecord], *, again
 
 
 def _progress(tx: Transaction, run_id: str, first_step: int, newest: StepRecord | None) -> dict[str, Any]:
-    """What the run's row says of its last step, and the pace since `first_step`, where this attempt began.
+    """What the run's row says of its last step, and the pace since `first_step`, where this attempt last went on.
 
     `newest`: the run's last step, where it is known.
     """

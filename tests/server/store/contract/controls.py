@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from hessianfree_lab.errors import InvalidRequest, StaleAttempt, WrongState
-from hessianfree_lab.records import Applied, HeldRun, IngestBatch, ScriptRun
+from hessianfree_lab.records import Applied, HeldRun, IngestBatch, ScriptRun, StepRecord
 from hessianfree_lab.store import Store
-from server.makers import NOON, batch, finish, spec, steps
+from server.makers import NOON, batch, finish, spec, step, steps
 from server.store.clock import Clock
 
 LEASE_SECONDS = 20.0
@@ -187,6 +187,25 @@ class ControlContract:
             assignment = store.claim_job(worker)
             assert assignment is not None
             assert assignment.last_step == expected
+
+    def test_neither_a_pause_nor_the_time_between_attempts_slows_the_pace(
+        self, store: Store, run: str, worker: str
+    ) -> None:
+        def late(number: int, seconds: float) -> StepRecord:
+            return step(number).model_copy(update={"wall_time": NOON + timedelta(seconds=number + seconds)})
+
+        store.append(run, steps(1, 4))
+        self._pause(store, run)
+        store.request_resume(run)
+        store.append(run, done(2, step=4))
+        store.append(run, batch(*(late(number, 3600) for number in (5, 6, 7))))
+        assert store.get_run(run).progress.eta_seconds == 93  # one step a second
+        store.finish(run, finish("interrupted"))
+        store.claim_job(worker)
+        taken_over = [late(number, 3600) for number in (8, 9)]
+        made = [late(number, 7200) for number in (10, 11, 12)]
+        store.append(run, batch(*taken_over, *made, attempt=2, resumed_from=9))
+        assert store.get_run(run).progress.eta_seconds == 88
 
     def test_attempts_can_be_read(self, store: Store, run: str, worker: str, clock: Clock) -> None:
         store.append(run, steps(1, 3))
