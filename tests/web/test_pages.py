@@ -242,7 +242,7 @@ def test_signing_in_and_out(token_server: str) -> None:
 
         refused = visitor.post("/login", data={"token": "wrong", "next": "/"})
         assert refused.status_code == 401
-        assert "not this server" in refused.text
+        assert "not a valid token" in refused.text
         assert not visitor.cookies
 
         granted = visitor.post("/login", data={"token": " correct horse ", "next": "/compare?runs=a,b"})

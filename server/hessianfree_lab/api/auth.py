@@ -27,15 +27,11 @@ class Authenticator:
     def __init__(self, settings: Settings, access: Access) -> None:
         self._secret = settings.secret
         self._access = access
-        self._has_tokens = False
         self._revoked: set[str | None] = set()
 
     def is_open(self) -> bool:
         """Whether the server asks for no token: none is in the settings, and there never was one in the table."""
-        if self._secret is not None or self._has_tokens:
-            return False
-        self._has_tokens = self._access.has_tokens()
-        return not self._has_tokens
+        return self._secret is None and not self._access.has_tokens()
 
     def revoke(self, token_id: str) -> Token:
         """The token opens nothing any more; what is open with it ends when it next looks: see `has_revoked`."""
@@ -56,9 +52,7 @@ class Authenticator:
             found = await run_in_threadpool(self._of_session, cookie)
         else:
             found = None
-        if found is None and self._secret is None and await run_in_threadpool(self.is_open):
-            return ANYBODY
-        return found
+        return ANYBODY if found is None and self.is_open() else found
 
     def sign_in(self, given: str) -> str | None:
         """The cookie of a new session for who has this token; None: it is none, or a worker's, which sees no pages."""

@@ -49,6 +49,7 @@ class Access:
         self._write = write
         self._read = read
         self._new_id = new_id
+        self._has_tokens: bool | None = None  # not looked up yet
 
     def create(self, request: TokenRequest) -> NewToken:
         """Make a token; what it is stands in the answer and nowhere else."""
@@ -68,6 +69,7 @@ class Access:
             )
             values = token.model_dump(include={"id", "name", "role", "created_at", "expires_at"})
             tx.connection.execute(insert(tokens).values(digest=digest_of(secret), **values))
+        self._has_tokens = True
         return token
 
     def tokens(self) -> list[Token]:
@@ -91,9 +93,13 @@ class Access:
             return _to_token(row)
 
     def has_tokens(self) -> bool:
-        """Whether there ever was a token: revoking the last one opens nothing."""
-        with self._read() as tx:
-            return bool(tx.connection.scalar(select(exists().where(tokens.c.id.is_not(None)))))
+        """Whether there ever was a token: revoking the last one opens nothing. Looked up once: others make none."""
+        if self._has_tokens is None:
+            with self._read() as tx:
+                self._has_tokens = bool(
+                    tx.connection.scalar(select(exists().where(tokens.c.id.is_not(None))))
+                )
+        return self._has_tokens
 
     def find(self, secret: str) -> Token | None:
         """The valid token that this is; None: it is none."""

@@ -113,3 +113,4 @@ def test_browsers_are_told_what_a_page_may_do(http: InProcess, path: str) -> Non
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert headers["referrer-policy"] == "same-origin"
+    assert headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
