@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic_core import to_json
+
 from hessianfree_lab.api.faults import nearest
 from hessianfree_lab.api.params import check_params
 from hessianfree_lab.errors import Fault, InvalidRequest
 from hessianfree_lab.records import Control, OptimizerInfo, Run, SetRequest
 
 _ROOT = "optimizer_params"
+_MAX_BYTES = 2_000  # of the settings as JSON: a worker passes them on in one piece, through a pipe
 
 
 def check_change(
@@ -18,6 +21,11 @@ def check_change(
     settings = request.settings
     if not settings:
         raise InvalidRequest([Fault("", "There is nothing to change: give a setting or a budget.")])
+    size = len(to_json(settings))
+    if size > _MAX_BYTES:
+        raise InvalidRequest(
+            [Fault("", f"The settings take {size} bytes as JSON; at most {_MAX_BYTES} are allowed.")]
+        )
     params = {name: value for name, value in settings.items() if name != "budget"}
     name = str(run.spec["optimizer"])
     info = next((info for info in optimizers if info.name == name), None)

@@ -101,6 +101,10 @@ def test_settings_are_accepted_told_and_listed(http: InProcess, worker: str, job
             {"dampng": 1.0},
             {"dampng": "dampng of 'hessianfree' cannot be changed while it runs. Did you mean 'damping'?"},
         ),
+        (
+            {"cg_max_iter": 10**2000},
+            {"": "The settings take 2017 bytes as JSON; at most 2000 are allowed."},
+        ),
         ({"budget": {"steps": 0}}, {"budget.steps": "budget.steps is 0; it must be at least 1."}),
         ({"budget": {"stepz": 1}}, {"budget.stepz": "budget.stepz is not a known key."}),
     ],
