@@ -19,6 +19,7 @@ from server.store.clock import Clock
 
 LEASE_SECONDS = 20.0
 LOSSES = st.sampled_from([0.0, -1.5, 3.0, 3.0, math.nan, math.inf, -math.inf])
+STRETCH = st.lists(LOSSES, min_size=1, max_size=6)
 OUTCOMES = st.sampled_from(["completed", "failed", "cancelled", "interrupted"])
 
 
@@ -56,9 +57,14 @@ class Lifecycle(RuleBasedStateMachine):
         self.drawn: dict[str, dict[int, tuple[int, float]]] = {}
         self.position = 0
 
-    @initialize()
-    def a_worker_comes(self) -> None:
+    @initialize(max_attempts=st.integers(1, 3), losses=STRETCH)
+    def a_job_is_under_way(self, max_attempts: int, losses: list[float]) -> None:
         self.register()
+        self.submit(max_attempts)
+        assignment = self.store.claim_job(self.workers[0])
+        assert assignment is not None
+        self.attempts.append(Attempt(run=assignment.run, number=1, worker=self.workers[0], last=0))
+        self._record(self.attempts[0], losses)
 
     # --- users ---------------------------------------------------------------------------------------------------
 
@@ -110,27 +116,21 @@ class Lifecycle(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.attempts)
-    @rule(data=st.data(), losses=st.lists(LOSSES, min_size=1, max_size=4))
+    @rule(data=st.data(), losses=STRETCH)
     def train(self, data: st.DataObject, losses: list[float]) -> None:
-        """Its worker may be cut off, and the attempt another's by now."""
-        attempt = data.draw(st.sampled_from(self.attempts))
-        records = [
-            StepRecord(step=attempt.last + index, seconds=attempt.last + index, metrics={"loss": loss})
-            for index, loss in enumerate(losses, start=1)
-        ]
-        sent = batch(*records, attempt=attempt.number)
-        if self._try(
-            attempt.run, lambda: self.store.append(attempt.run, sent), is_current=self._is_live(attempt)
-        ):
-            expected = self.expected[attempt.run]
-            if attempt.number not in expected.begun:
-                expected.begun.add(attempt.number)
-                expected.losses = {s: v for s, v in expected.losses.items() if s < records[0].step}
-            expected.losses |= {
-                r.step: (attempt.number, loss) for r, loss in zip(records, losses, strict=True)
-            }
-            attempt.sent.append(sent)
-            attempt.last += len(losses)
+        """Its worker may be cut off, and the run in another attempt by now."""
+        self._record(data.draw(st.sampled_from(self.attempts)), losses)
+
+    @precondition(lambda self: self._live())
+    @rule(data=st.data(), losses=STRETCH)
+    def train_on(self, data: st.DataObject, losses: list[float]) -> None:
+        self._record(data.draw(st.sampled_from(self._live())), losses)
+
+    @precondition(lambda self: any(attempt.sent for attempt in self._live()))
+    @rule(data=st.data())
+    def send_again_in_time(self, data: st.DataObject) -> None:
+        attempt = data.draw(st.sampled_from([attempt for attempt in self._live() if attempt.sent]))
+        self.store.append(attempt.run, data.draw(st.sampled_from(attempt.sent)))
 
     @precondition(lambda self: any(attempt.sent for attempt in self.attempts))
     @rule(data=st.data())
@@ -172,10 +172,11 @@ class Lifecycle(RuleBasedStateMachine):
         worker = data.draw(st.sampled_from(self.workers))
         self.store.remove_worker(worker)
         self.workers.remove(worker)
+        assert not [attempt for attempt in self._live() if attempt.worker == worker]
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from([1.0, LEASE_SECONDS / 2, LEASE_SECONDS + 1]))
+    @rule(seconds=st.sampled_from([1.0, 2.0, 3.0, LEASE_SECONDS / 2, LEASE_SECONDS + 1]))
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
         lost = self.store.reap(self.clock.now - timedelta(seconds=LEASE_SECONDS))
@@ -248,6 +249,26 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _runs(self) -> list[Run]:
         return self.store.list_runs(RunQuery(limit=50)).items
+
+    def _record(self, attempt: Attempt, losses: list[float]) -> None:
+        records = [
+            StepRecord(step=attempt.last + index, seconds=attempt.last + index, metrics={"loss": loss})
+            for index, loss in enumerate(losses, start=1)
+        ]
+        sent = batch(*records, attempt=attempt.number)
+        is_live = self._is_live(attempt)
+        if not self._try(attempt.run, lambda: self.store.append(attempt.run, sent), is_current=is_live):
+            return
+        expected = self.expected[attempt.run]
+        if attempt.number not in expected.begun:
+            expected.begun.add(attempt.number)
+            expected.losses = {s: v for s, v in expected.losses.items() if s < records[0].step}
+        expected.losses |= {r.step: (attempt.number, loss) for r, loss in zip(records, losses, strict=True)}
+        attempt.sent.append(sent)
+        attempt.last += len(losses)
+
+    def _live(self) -> list[Attempt]:
+        return [attempt for attempt in self.attempts if self._is_live(attempt)]
 
     def _is_live(self, attempt: Attempt) -> bool:
         run = self.store.get_run(attempt.run)
