@@ -178,7 +178,7 @@ def _fault(path: str, parts: tuple[str, ...]) -> str | None:
     if len(path.encode()) > MAX_PATH_BYTES or len(parts) > MAX_PARTS:
         return f"it must have at most {MAX_PATH_BYTES} bytes in {MAX_PARTS} parts"
     for part in parts:
-        if part in ("", ".", "..") or part[-1] in ". " or part[0] == " ":
+        if not part or part[-1] in ". " or part[0] == " ":  # . and .. end with a point
             return "its parts must have a name, must not be . or .., begin with a space, or end with a space or a point"
         if len(part.encode()) > MAX_PART_BYTES:
             return f"each of its parts must have at most {MAX_PART_BYTES} bytes"
