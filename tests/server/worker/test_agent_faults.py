@@ -31,27 +31,6 @@ def lab(tmp_path):
         yield server, client
 
 
-def test_a_worker_that_is_told_to_stop_gives_its_job_back(lab, tmp_path):
-    server, client = lab
-    with worker(server, tmp_path / "one", slots=2) as first:
-        runs = [submit(client, budget={"steps": 400}).id for _ in range(2)]
-        for run in runs:
-            wait_for_step(client, run, 20)
-        started = time.monotonic()
-        assert first.end() == 0
-        assert time.monotonic() - started < 10
-        for run in map(client.run, runs):
-            assert (run.state, run.attempt) == ("queued", 1)
-            assert steps_of(client, run.id) == list(range(1, run.progress.step + 1))
-        assert list((tmp_path / "one" / "attempts").iterdir()) == []
-        assert [entry for entry in client.workers() if entry.state != "gone"] == []
-    with worker(server, tmp_path / "two", slots=2):
-        for run in runs:
-            done = wait_for_state(client, run, "completed")
-            assert done.attempt == 2
-            assert steps_of(client, run) == list(range(1, 401))
-
-
 def test_a_server_that_is_away_is_outlived(lab, tmp_path):
     server, client = lab
     with worker(server, tmp_path / "worker") as process:
@@ -81,23 +60,6 @@ def test_a_job_that_ends_while_the_server_is_away_is_reported_later(lab, tmp_pat
         server.start()
         run = wait_for_state(client, run.id, "completed")
         assert steps_of(client, run.id) == list(range(1, run.progress.step + 1))
-
-
-def test_a_killed_worker_takes_its_jobs_with_it_and_its_successor_reports_them(lab, tmp_path):
-    server, client = lab
-    with worker(server, tmp_path / "worker", name="first") as process:
-        run = submit(client, budget={"steps": 400})
-        wait_for_step(client, run.id, 20)
-        runner = process.runner()
-        process.end(signal.SIGKILL)
-        runner.wait(5)
-    (left,) = (tmp_path / "worker" / "attempts").iterdir()
-    assert left.name == f"{run.id}-1"
-    with worker(server, tmp_path / "worker", name="second"):
-        run = wait_for_state(client, run.id, "completed")
-        assert run.attempt == 2
-        assert steps_of(client, run.id) == list(range(1, 401))
-    assert list((tmp_path / "worker" / "attempts").iterdir()) == []
 
 
 def test_a_worker_stops_in_time_without_its_server_and_its_successor_reports(lab, tmp_path):
