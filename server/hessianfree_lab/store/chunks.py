@@ -1,6 +1,6 @@
 """Long series as columns: what a plot is chosen from, without the rows it stands for.
 
-Steps 1 to 1024 are chunk 0, and so on. A chunk is written once its last step has been passed, anew when a step comes
+Steps 1 to 1024 are chunk 0, and so on. A chunk is written some time after its last step, anew when a step comes
 late, and dropped with its steps. Where there is none rows are read: chunks make reading faster, never different.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +54,12 @@ def exist(tx: Transaction, run_id: str) -> bool:
 
 def update(tx: Transaction, run_id: str, written: Iterable[int], *, before: int, highest: int) -> None:
     """Write the chunks that `written` steps have completed or changed. `before`, `highest`: the last step then, now."""
-    touched = {(step - 1) // SIZE for step in (*written, before) if step > 0}
+    delay = (
+        crc32(run_id.encode()) % SIZE
+    )  # or runs that began together would all have a chunk to write at once
+    touched = {(step - 1) // SIZE for step in (*written, before, before - delay) if step > 0}
     for number in sorted(touched):
-        if (number + 1) * SIZE <= highest:
+        if (number + 1) * SIZE + delay <= highest:
             _write(tx, run_id, number)
 
 
