@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,5 +68,6 @@ def streaming(url: str, **options: Any) -> Iterator[Stream]:
             yield stream
         finally:
             # A blocking read in another thread ends when its socket does.
-            response.extensions["network_stream"].get_extra_info("socket").shutdown(2)
+            with suppress(OSError):  # the server has closed it before
+                response.extensions["network_stream"].get_extra_info("socket").shutdown(2)
             reader.join(5)
