@@ -24,7 +24,6 @@ from system.launch import wait_until
 
 pytestmark = pytest.mark.system  # whole processes
 DRAIN_SECONDS = 30.0
-HOUR = 36_000  # steps, at ten a second
 
 
 class Recorder:
@@ -105,12 +104,12 @@ def test_a_server_that_is_away_is_waited_for(tmp_path):
         recorder.append(1, 2, loss=1.0)
         wait_until(lambda: stored(client, run_id) == [1, 2], seconds=10, what="the first steps")
         server.end(signal.SIGKILL)
-        recorder.append(*range(3, HOUR + 1), loss=1.0)
+        recorder.append(*range(3, 36_001), loss=1.0)  # an hour, at ten steps a second
         recorder.print("while it was away\n")
         assert not recorder.sender.drain(1.0)
         server.start()
         assert recorder.sender.drain(2 * DRAIN_SECONDS)
-        assert stored(client, run_id) == list(range(1, HOUR + 1))
+        assert stored(client, run_id) == list(range(1, 36_001))
         assert lines(client, run_id) == [(0, "while it was away")]
         recorder.lock.close()
 
