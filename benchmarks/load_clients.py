@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 STEPS_A_BATCH = 50
 METRICS_A_STEP = 20
+WARM_SECONDS = 3.0
 _READ_BYTES = 1 << 18
 
 
@@ -24,11 +25,14 @@ class Outcome:
     """What a group of clients saw: seconds of each request by kind, and every answer that was not 200."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    since: float = 0.0  # requests before are not noted: the server's first ones are its slowest
     values: int = 0
     elapsed: float = 0.0
     faults: list[str] = field(default_factory=list)
 
     def took(self, kind: str, seconds: float) -> None:
+        if time.monotonic() < self.since:
+            return
         self.seconds.setdefault(kind, []).append(seconds)
 
 
@@ -91,9 +95,10 @@ async def create_run(connection: Connection, name: str) -> str:
     return str(json.loads(body)["id"])
 
 
-async def write(url: str, run: str, until: float, outcome: Outcome) -> None:
-    """Batches of one run, each as soon as the one before is acknowledged."""
+async def write(url: str, run: str, until: float, outcome: Outcome, *, period: float) -> None:
+    """Batches of one run, each as soon as the one before is acknowledged, but no more than one in `period` seconds."""
     connection = await Connection.open(url)
+    await asyncio.sleep(random.random() * period)
     template = batch_template(hash(run) % 1000)
     path, first = f"/api/v1/runs/{run}/records", 1
     while time.monotonic() < until:
@@ -107,6 +112,7 @@ async def write(url: str, run: str, until: float, outcome: Outcome) -> None:
             continue
         outcome.values += STEPS_A_BATCH * METRICS_A_STEP
         first += STEPS_A_BATCH
+        await asyncio.sleep(max(0.0, began + period - time.monotonic()))
     connection.close()
 
 
@@ -153,15 +159,16 @@ def _run(work: Work, arguments: tuple[Any, ...], pipe: Any) -> None:
     pipe.send(asyncio.run(work(*arguments)))
 
 
-async def writers(url: str, runs: list[str], until: float) -> Outcome:
-    outcome, began = Outcome(), time.monotonic()
-    await asyncio.gather(*(write(url, run, until, outcome) for run in runs))
+async def writers(url: str, runs: list[str], until: float, period: float) -> Outcome:
+    began = time.monotonic()
+    outcome = Outcome(since=began + WARM_SECONDS)
+    await asyncio.gather(*(write(url, run, until, outcome, period=period) for run in runs))
     outcome.elapsed = time.monotonic() - began
     return outcome
 
 
 async def readers(url: str, runs: list[str], until: float, count: int, pause: float) -> Outcome:
-    outcome = Outcome()
+    outcome = Outcome(since=time.monotonic() + WARM_SECONDS)
     await asyncio.gather(*(read(url, runs, until, outcome, pause=pause) for _ in range(count)))
     return outcome
 

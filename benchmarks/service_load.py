@@ -29,6 +29,8 @@ from hessianfree_lab.records import IngestBatch, ScriptRun
 from hessianfree_lab.store import open_store
 
 WRITERS, READERS, STREAMS = 32, 20, 100
+PERIOD_SECONDS = 0.6
+"""Of a writer's batches where their pace is given: 53,000 values a second together."""
 PAUSE_SECONDS = 1.0
 """Between two looks of a reader, on average."""
 
@@ -110,14 +112,14 @@ async def _create_runs(url: str, count: int) -> list[str]:
     return runs
 
 
-def writers_and_readers(data: Path, seconds: float) -> list[Row]:
-    """As fast as every acknowledgement allows, with dashboards open."""
+def writers_and_readers(data: Path, seconds: float, period: float) -> list[Row]:
+    """As fast as every acknowledgement and the period of a writer's batches allow, with dashboards open."""
     with server(data) as lab:
         runs = asyncio.run(_create_runs(lab.url, WRITERS))
         until = time.monotonic() + seconds + 2.0  # two processes start in between
         began = lab.cpu_seconds()
         with (
-            clients.in_a_process(clients.writers, lab.url, runs, until) as written,
+            clients.in_a_process(clients.writers, lab.url, runs, until, period) as written,
             clients.in_a_process(clients.readers, lab.url, runs, until, READERS, PAUSE_SECONDS) as read,
         ):
             writing, reading = written(), read()
@@ -128,7 +130,8 @@ def writers_and_readers(data: Path, seconds: float) -> list[Row]:
     acknowledged = writing.seconds["acknowledgement"]
     faults = writing.faults + reading.faults
     slow = percentile(acknowledged, 0.99)
-    rows = Scene(name=f"{WRITERS} writers, {READERS} readers, {seconds:.0f} s")
+    pace = f"a batch every {period} s" if period else "as fast as they can"
+    rows = Scene(name=f"{WRITERS} writers, {pace}; {READERS} readers; {seconds:.0f} s")
     rows.add("metric values a second", f"{rate:,.0f}", ">= 45,000", met=rate >= 45_000)
     rows.add("acknowledgement, median", f"{percentile(acknowledged, 0.5):.0f} ms")
     rows.add("acknowledgement, p99", f"{slow:.0f} ms", "< 500 ms", met=slow < 500)
@@ -222,18 +225,23 @@ bodies encoded beforehand, two processes). A batch is 50 steps of 20 metrics, 1,
 when the last is acknowledged, which is after its commit is on the disk. A reader asks, about once a second, for the
 table of runs, one run, and a figure's series of two metrics at 1,000 points. Commit to client is from the
 acknowledgement of a step's batch to its arrival on an event stream; ten runs get a step every 100 ms, half of the
-streams follow one of them each, the others all. Rows are steps of 20 metrics.
+streams follow one of them each, the others all. Rows are steps of 20 metrics. The first 3 s are not counted for times.
 """
 
 
-def write(file: Path, rows: list[Row], load: float) -> None:
-    head = ["scene", "measured", "value", "target", "met"]
-    lines = [head, ["---"] * len(head), *(row.cells() for row in rows)]
+def write(file: Path, name: str, rows: list[Row], load: float) -> None:
+    """A section of its own for each scene; those of the others stay as they are."""
+    known = file.read_text(encoding="utf-8").split("\n## ")[1:] if file.exists() else []
+    sections = {text.partition("\n")[0]: text.partition("\n")[2] for text in known}
     machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    text = f"{when}, {machine}, load {load:.1f} before; python benchmarks/service_load.py --write {file}"
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}, load {load:.1f} before"
+    head = ["measured", "value", "target", "met"]
+    lines = [head, ["---"] * len(head), *(row.cells()[1:] for row in rows)]
     table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    file.write_text(f"{_HEAD}\n{text}\n\n{table}\n", encoding="utf-8")
+    command = f"python benchmarks/service_load.py --only {name} --write {file}"
+    sections[name.capitalize()] = f"\n{rows[0].scene}. {when}; {command}\n\n{table}\n"
+    text = "".join(f"\n## {title}\n{section}" for title, section in sections.items())
+    file.write_text(_HEAD + text, encoding="utf-8")
 
 
 def _processor() -> str:
@@ -250,24 +258,25 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seconds", type=float, default=60.0)
     arguments.add_argument("--rows", type=int, default=10_000_000)
-    arguments.add_argument("--only", choices=("writers", "streams", "stalled", "grown"))
+    arguments.add_argument("--only", choices=("writers", "paced", "streams", "stalled", "grown"))
     arguments.add_argument("--write", type=Path, metavar="FILE")
     options = arguments.parse_args()
     scenes: dict[str, Callable[[Path], list[Row]]] = {
-        "writers": lambda data: writers_and_readers(data, options.seconds),
+        "writers": lambda data: writers_and_readers(data, options.seconds, 0.0),
+        "paced": lambda data: writers_and_readers(data, options.seconds, PERIOD_SECONDS),
         "streams": lambda data: streams(data, min(options.seconds, 20.0)),
         "stalled": stalled,
         "grown": lambda data: grown(data, options.rows),
     }
-    load, rows = os.getloadavg()[0], []
     for name, scene in scenes.items():
         if options.only in (None, name):
+            load = os.getloadavg()[0]
             with tempfile.TemporaryDirectory(prefix="hf-load-") as directory:
-                for row in scene(Path(directory)):
-                    print(" | ".join(row.cells()), flush=True)
-                    rows.append(row)
-    if options.write:
-        write(options.write, rows, load)
+                rows = scene(Path(directory))
+            for row in rows:
+                print(" | ".join(row.cells()), flush=True)
+            if options.write:
+                write(options.write, name, rows, load)
 
 
 if __name__ == "__main__":
