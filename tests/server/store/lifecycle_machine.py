@@ -19,7 +19,8 @@ from server.store.clock import Clock
 
 LEASE_SECONDS = 20.0
 LOSSES = st.sampled_from([0.0, -1.5, 3.0, 3.0, math.nan, math.inf, -math.inf])
-STRETCH = st.lists(LOSSES, min_size=1, max_size=6)
+FINITE = st.sampled_from([0.0, -1.5, 3.0, 3.0, 7.0, -2.0])
+STRETCH = st.lists(FINITE, min_size=1, max_size=6) | st.lists(LOSSES, min_size=1, max_size=4)
 OUTCOMES = st.sampled_from(["completed", "failed", "cancelled", "interrupted"])
 
 
@@ -101,8 +102,8 @@ class Lifecycle(RuleBasedStateMachine):
         self.workers.append(self.store.add_worker(announcement()))
 
     @precondition(lambda self: self.workers)
-    @rule(data=st.data())
-    def claim(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), losses=st.just([]) | STRETCH)
+    def claim(self, data: st.DataObject, losses: list[float]) -> None:
         worker = data.draw(st.sampled_from(self.workers))
         assignment = self.store.claim_job(worker)
         if assignment is None:
@@ -111,9 +112,10 @@ class Lifecycle(RuleBasedStateMachine):
         known = self.expected[assignment.run].losses
         resumed = data.draw(st.integers(0, max(known, default=0)), label="checkpoint")
         assert assignment.last_step == max(known, default=0)
-        self.attempts.append(
-            Attempt(run=assignment.run, number=assignment.attempt, worker=worker, last=resumed)
-        )
+        attempt = Attempt(run=assignment.run, number=assignment.attempt, worker=worker, last=resumed)
+        self.attempts.append(attempt)
+        if losses:
+            self._record(attempt, losses)
 
     @precondition(lambda self: self.attempts)
     @rule(data=st.data(), losses=STRETCH)

@@ -140,6 +140,19 @@ def test_what_stands_in_the_log_alone_is_set_aside_too(url: str, tmp_path: Path)
     assert _names(aside) == ["newest"]
 
 
+def test_a_damaged_database_can_be_replaced(url: str, tmp_path: Path) -> None:
+    """What is left of its log is not taken for the new one's."""
+    copy = back_up(_with_runs(url, "old"), tmp_path)
+    path = tmp_path / "hessianfree.sqlite"
+    path.write_bytes(b"garbage" * 1000)
+    Path(f"{path}-wal").write_bytes(b"junk")
+    aside = restore(url, copy)
+    assert aside is not None
+    assert aside.read_bytes() == b"garbage" * 1000
+    assert not Path(f"{path}-wal").exists()
+    assert _names(path) == ["old"]
+
+
 def _with_runs(url: str, *names: str) -> str:
     store = open_store(url)
     for name in names:

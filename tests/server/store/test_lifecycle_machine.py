@@ -24,7 +24,7 @@ def _settings(examples: int) -> settings:
 @pytest.mark.slow
 def test_lifecycle_on_sqlite() -> None:
     with database("sqlite://") as engine:
-        run_state_machine_as_test(lambda: Lifecycle(engine), settings=_settings(40))
+        run_state_machine_as_test(lambda: Lifecycle(engine), settings=_settings(35))
 
 
 @pytest.mark.slow

@@ -2,12 +2,17 @@
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from hessianfree_lab.errors import ConfigurationError
+from hessianfree_lab.store import open_store
+from hessianfree_lab.store.migrate import MIGRATING
 from hessianfree_lab.store.ownership import owned
 from server.postgres import Postgres
 
@@ -54,6 +59,26 @@ def test_several_that_start_at_once_make_the_tables_once(starting: list[subproce
     for process in starting:
         _, complaints = process.communicate(timeout=60)
         assert (process.returncode, complaints) == (0, "")
+
+
+def test_who_upgrades_a_postgresql_waits_for_who_does_already(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    conninfo = postgres.conninfo(url.partition("@/")[2].partition("?")[0])
+    upgrading = threading.Thread(target=lambda: open_store(url).close())
+    with psycopg.connect(conninfo, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (MIGRATING,))
+        upgrading.start()
+        deadline = time.monotonic() + 60
+        while not other.execute(
+            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        ).fetchone():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'"
+        assert other.execute(tables).fetchone() == (0,)
+        other.execute("SELECT pg_advisory_unlock(%s)", (MIGRATING,))
+        upgrading.join(60)
+        assert other.execute(tables).fetchone() != (0,)
 
 
 def test_a_postgresql_database_has_one_server(postgres: Postgres) -> None:
