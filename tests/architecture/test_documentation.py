@@ -52,3 +52,14 @@ def test_the_makefile_targets_of_the_readme_exist(committed_texts: dict[str, str
         )
         assert named, page
         assert named <= targets, page
+
+
+@pytest.mark.parametrize("page", ["docs/reliability.md", "SECURITY.md"])
+def test_a_page_of_promises_names_tests_that_there_are(page: str, committed_texts: dict[str, str]) -> None:
+    tests = "\n".join(text for name, text in committed_texts.items() if name.startswith("tests/"))
+    there = set(re.findall(r"^ *(?:def|class) (\w+)", tests, re.MULTILINE)) | set(
+        re.findall(r"^(Test\w+) =", tests, re.MULTILINE)
+    )
+    named = set(re.findall(r"`([Tt]est_?[A-Za-z]\w+)`", committed_texts[page]))
+    assert named
+    assert not named - there

@@ -16,6 +16,7 @@ from hessianfree_lab.api import auth
 from hessianfree_lab.api.assets import PLOTLY_URL
 from hessianfree_lab.api.dependencies import AuthenticatorDep, StoreDep
 from hessianfree_lab.api.figures import MAX_RUNS
+from hessianfree_lab.api.identity import Identity, Role
 from hessianfree_lab.api.login_limit import LoginLimit
 from hessianfree_lab.api.stream_limit import client_of
 from hessianfree_lab.errors import RunNotFound
@@ -195,7 +196,13 @@ def _render(
     request: Request, template: str, *, after: int | None, code: int = 200, **context: Any
 ) -> HTMLResponse:
     """`after`: the event the page's stream starts behind; None: the page has no stream."""
-    known = {"after": after, "stream_runs": "", "signed_in": auth.COOKIE in request.cookies} | context
+    identity: Identity | None = getattr(request.state, "identity", None)  # none on the way in: the sign-in, an error
+    known = {
+        "after": after,
+        "stream_runs": "",
+        "signed_in": auth.COOKIE in request.cookies,
+        "only_reads": identity is not None and identity.role is Role.READ,
+    } | context
     return templates.TemplateResponse(
         request, template, known, status_code=code, headers={"Cache-Control": "no-store"}
     )

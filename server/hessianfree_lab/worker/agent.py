@@ -29,6 +29,7 @@ REPORT_SECONDS = 8.0  # when it stops, for sending what its jobs left; leaving c
 RECOVERY_SECONDS = 10.0
 TIDY_SECONDS = 3600.0
 TRY_AGAIN_SECONDS = 30.0
+LOOK_SECONDS = 0.5  # at whether it was told to stop
 KILLED = FinishRequest(state="interrupted", error="The worker was killed.")
 
 
@@ -92,7 +93,10 @@ class Agent:
                 self._tidy,
             ):
                 threading.Thread(target=self._guarded, args=[work], daemon=True).start()
-            self._stopping.wait()
+            # Not without an end: a signal to a process that was frozen may reach another thread, and Python runs its
+            # handler only when the main thread wakes.
+            while not self._stopping.wait(LOOK_SECONDS):
+                pass
             self._shut_down()
         if self._failure is not None:
             raise self._failure

@@ -54,9 +54,6 @@ def newest_step(checkpoints, **which):
     return state and state.step
 
 
-# What is kept --------------------------------------------------------------------------------------------
-
-
 def test_the_newest_two_are_kept(checkpoints):
     saved(checkpoints, 2, 4, 6)
     assert names(checkpoints) == ["00000002-attempt-1-step-4", "00000003-attempt-1-step-6"]

@@ -121,3 +121,17 @@ def test_a_wrong_token_ends_the_worker_with_a_sentence(tmp_path):
         with worker(server, tmp_path / "worker", registered=False) as process:
             assert process.process.wait(90) != 0
         assert "ClientError" in process.text().splitlines()[-1]
+
+
+def test_a_worker_that_was_told_to_stop_while_it_was_frozen_stops_when_it_wakes(lab, tmp_path):
+    server, _ = lab
+    for number in range(3):  # which thread such a signal reaches is the kernel's choice
+        with worker(server, tmp_path, name=f"frozen-{number}") as process:
+            process.process.send_signal(signal.SIGSTOP)
+            wait_until(
+                lambda process=process: psutil.Process(process.process.pid).status() == psutil.STATUS_STOPPED,
+                seconds=10,
+                what="it stands still",
+            )
+            process.process.send_signal(signal.SIGTERM)
+            assert process.end(signal.SIGCONT) == 0

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
@@ -228,3 +228,21 @@ def test_a_hundred_steps_a_second_leave_the_page_responsive(window: Window, run:
     window.wait_for_step("loss", 403)
     assert len(window.line("loss")[0]) == 403
     assert window.page.evaluate("window.longest") < 1000
+
+
+def test_a_page_that_was_away_for_too_long_loads_again(window: Window, run: Recorder) -> None:
+    answered = []
+
+    def answer(route: Route) -> None:
+        answered.append(route)
+        if len(answered) > 1:
+            route.continue_()
+        else:
+            run.send(rows(4, [1.0]))
+            body = "event: reset\ndata: {}\n\n"
+            route.fulfill(headers={"Content-Type": "text/event-stream"}, body=body)
+
+    window.page.route("**/api/v1/events*", answer)
+    window.page.goto(f"/runs/{run.id}")
+    window.wait_for_step("loss", 4)
+    assert len(answered) == 2

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -46,6 +47,21 @@ def test_a_session_that_ends_leads_back_to_the_sign_in(browser: Browser, guarded
         window.page.context.clear_cookies()
         window.page.evaluate("import('/static/api.js').then((api) => api.get('/runs')).catch(() => null)")
         window.page.wait_for_url("**/login?next=%2Fcompare")
+
+
+def test_a_reader_is_offered_nothing_to_change(browser: Browser, guarded: str) -> None:
+    with httpx.Client(base_url=f"{guarded}/api/v1", headers={"Authorization": f"Bearer {TOKEN}"}) as http:
+        run = http.post("/runs", json={"name": "shown"}).json()["id"]
+        reader = http.post("/tokens", json={"name": "reader", "role": "read"}).json()["secret"]
+        for token, is_offered in ((TOKEN, True), (reader, False)):
+            with opened(browser, guarded) as window:
+                window.page.goto(f"/runs/{run}")
+                sign_in(window, token)
+                expect(window.page.get_by_role("heading", name="shown")).to_be_visible()
+                expect(window.page.locator("connection-state")).to_have_text("Live")
+                for name in ("Cancel", "New job"):
+                    offered = window.page.locator(".button", has_text=name).first
+                    expect(offered).to_be_visible(visible=is_offered)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

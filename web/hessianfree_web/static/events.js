@@ -33,6 +33,8 @@ export class EventStream {
     this.#source.onopen = () => this.#connected();
     this.#source.onerror = () => this.#failed();
     for (const kind of KINDS) this.#source.addEventListener(kind, (event) => this.#receive(kind, event));
+    // Away for so long that the server no longer has all that happened: a fresh page knows it.
+    this.#source.addEventListener("reset", () => location.reload());
   }
 
   close() {
