@@ -67,7 +67,11 @@ class JobSpec(Wire):
     resources: Resources = Resources()
     priority: int = Field(0, ge=-1000, le=1000, description="Higher is claimed first.")
     max_attempts: int = Field(3, ge=1, le=100)
-    checkpoint_every: int = Field(10, ge=1, description="Steps between checkpoints.")
+    checkpoint_every: int = Field(
+        10,
+        ge=1,
+        description="Steps between checkpoints; more where they would take over a tenth of the time.",
+    )
     record: Recording = Recording()
     tags: list[Tag] = Field(default_factory=list, max_length=32)
     notes: str = Field("", max_length=20_000)

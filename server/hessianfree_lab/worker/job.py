@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hessianfree_lab.client.spool import Spool, SpoolInUse, SpoolLock, SpoolWriter
 from hessianfree_lab.errors import InvalidRequest
 from hessianfree_lab.records import Assignment, Command, Control
+from hessianfree_lab.training.cadence import Cadence
 from hessianfree_lab.worker.resumption import Earlier, Resumption
 from hessianfree_lab.worker.steering import Steering
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hessianfree_lab.training.session import Session
 
 WAIT_FOR_OTHER_SECONDS = 30.0
+CHECKPOINT_SHARE = 0.1  # of the training time, at most, goes into checkpoints
 
 
 class Interrupted(Exception):
@@ -34,6 +36,7 @@ class Job:
         self._steering = steering
         self._directory = checkpoints
         self._kept_step = 0
+        self._cadence = Cadence(CHECKPOINT_SHARE)
         self._has_complained = False
 
     def run(self) -> None:
@@ -108,7 +111,8 @@ class Job:
     def _between_steps(self, session: "Session", checkpoints: "Checkpoints", plan: Resumption) -> None:
         """A checkpoint if one is due; then, for later steps, what was set."""
         with self._steering.held():
-            is_due = session.step > 0 and session.step % self._assignment.spec.checkpoint_every == 0
+            at_step = session.step > 0 and session.step % self._assignment.spec.checkpoint_every == 0
+            is_due = at_step and self._cadence.is_due(session.seconds)
             if (is_due or self._steering.is_interrupted) and session.step > self._kept_step:
                 self._keep(session, checkpoints)
             if self._steering.is_interrupted:
@@ -119,6 +123,7 @@ class Job:
                 self._make(session, command)
 
     def _keep(self, session: "Session", checkpoints: "Checkpoints") -> None:
+        began = time.perf_counter()
         try:
             self._writer.sync()  # a checkpoint must not be ahead of the record
             checkpoints.save(session.state(), attempt=self._assignment.attempt)
@@ -131,6 +136,7 @@ class Job:
         else:
             self._kept_step = session.step
             self._has_complained = False
+        self._cadence.done(session.seconds, cost=time.perf_counter() - began)
 
     def _repeat(self, session: "Session", controls: Iterable[Control]) -> None:
         """What was set after this step by an earlier attempt."""
