@@ -196,7 +196,8 @@ def _render(
     request: Request, template: str, *, after: int | None, code: int = 200, **context: Any
 ) -> HTMLResponse:
     """`after`: the event the page's stream starts behind; None: the page has no stream."""
-    identity: Identity | None = getattr(request.state, "identity", None)  # none on the way in: the sign-in, an error
+    # None on the way in: the sign-in, an error.
+    identity: Identity | None = getattr(request.state, "identity", None)
     known = {
         "after": after,
         "stream_runs": "",
