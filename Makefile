@@ -46,7 +46,7 @@ up: $(RUNTIME)  ## server and one local worker; ARGS='...' is passed on
 
 # pytest comes last: its closing line is the last line of all. tests/conftest.py says what its two processes share out.
 test: lint types test-js chromium postgresql  ## everything, browser and PostgreSQL included
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-fast: $(DEV)  ## the tests that need no browser, no PostgreSQL, no whole processes and no long series of cases; under a minute
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not system and not slow and not postgres'

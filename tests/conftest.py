@@ -1,33 +1,37 @@
 """What concerns the whole suite."""
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-from server.postgres import Postgres, running_postgres
+from xdist.scheduler import LoadFileScheduling
 
 SYSTEM = Path(__file__).parent / "system"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/system, and say what runs together where there is more than one process (`pytest -n`).
-
-    All system tests share one process, since they share servers and fill a core by themselves; it starts with them, and
-    the others do the rest meanwhile, a file at a time. In one process they come last: what is broken shows before
-    minutes are spent on them.
-    """
+    """Mark what lies in tests/system. In one process what is slow comes last: what is broken shows before minutes are
+    spent on it; with several (`pytest -n`) it comes first, so that none is left with it in the end."""
     for item in items:
-        is_system = SYSTEM in item.path.parents
-        if is_system:
+        if SYSTEM in item.path.parents:
             item.add_marker(pytest.mark.system)
-        item.add_marker(pytest.mark.xdist_group("system" if is_system else item.path.name))
-    is_shared = hasattr(items[0].config, "workerinput") if items else False
-    items.sort(key=lambda item: (item.get_closest_marker("system") is not None) != is_shared)
+    items.sort(key=_slowness, reverse=bool(items) and hasattr(items[0].config, "workerinput"))
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL for whoever asks; who does is marked `postgres`."""
-    with running_postgres() as cluster:
-        yield cluster
+def _slowness(item: pytest.Item) -> int:
+    """0 for quick tests, 1 for those that start processes, 2 for those that share a whole installation."""
+    return (SYSTEM in item.path.parents) + (item.get_closest_marker("system") is not None)
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+    """A file at a time to whichever process is free; all of tests/system to one, since it shares servers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "system" if file.startswith("tests/system/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    config.option.loadscopereorder = False  # the order of collection is the order wanted
+    return Scheduling(config, log)

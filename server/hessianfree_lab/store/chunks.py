@@ -4,6 +4,7 @@ Steps 1 to 1024 are chunk 0, and so on. A chunk is written some time after its l
 late, and dropped with its steps. Where there is none rows are read: chunks make reading faster, never different.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,7 +15,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 from pydantic_core import from_json
-from sqlalchemy import ColumnElement, Text, cast, delete, func, insert, literal, select, type_coerce
+from sqlalchemy import JSON, ColumnElement, Text, cast, delete, func, insert, literal, select, type_coerce
 
 from hessianfree_lab.records import Scalar, decode
 from hessianfree_lab.store.summaries import to_float
@@ -25,6 +26,10 @@ SIZE = 1024
 _FEWEST = 64
 """Rows that make a chunk worth it: of a run that records every thousandth step there are none."""
 _STEPS = ""
+_FEW = 8
+"""Metrics that the database picks out of a row faster than all of them are read."""
+_PLAIN = re.compile(r"[A-Za-z][\w ./:()%-]*")
+"""Names that a JSON path has no other reading of."""
 
 Column = tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]
 """Values, and whether each was measured."""
@@ -85,17 +90,32 @@ def read(
     return [piece for piece in cut if len(piece.numbers)]
 
 
-def steps_of(tx: Transaction, where: ColumnElement[bool]) -> list[tuple[int, dict[str, Any]]]:
-    """Numbers and metrics, in wire encoding, of the steps, in order.
+def steps_of(
+    tx: Transaction, where: ColumnElement[bool], names: Sequence[str] | None = None
+) -> list[tuple[int, dict[str, Any]]]:
+    """Numbers and metrics, in wire encoding, of the steps, in order. `names`: these metrics are enough; None: all.
 
-    The database joins them into one text: a row of its own for each would make this thread hand Python's lock on and
-    wait for it again a thousand times.
+    The database picks the metrics and joins the rows into one text: it does so beside the interpreter, and a row of its
+    own for each would make this thread hand Python's lock on and wait for it again a thousand times.
     """
-    found = select(steps.c.step, _text_of_metrics(tx).label("text")).where(where).order_by(steps.c.step)
-    rows = found.subquery()
+    picks = names is not None and len(names) <= _FEW and all(map(_PLAIN.fullmatch, names))
+    text = _picked(names or ()) if picks else _text_of_metrics(tx)
+    rows = select(steps.c.step, text.label("text")).where(where).order_by(steps.c.step).subquery()
     pair = literal("[") + cast(rows.c.step, Text) + literal(",") + rows.c.text + literal("]")
     joined = tx.connection.scalar(select(func.aggregate_strings(pair, ",")))
-    return sorted(from_json(f"[{joined or ''}]"), key=itemgetter(0))
+    found = sorted(from_json(f"[{joined or ''}]"), key=itemgetter(0))
+    if not picks:
+        return found
+    return [(step, dict(zip(names or (), values, strict=True))) for step, values in found]
+
+
+def _picked(names: Sequence[str]) -> ColumnElement[str]:
+    """These metrics of a row as the text of a JSON array; null where one was not measured."""
+    values: ColumnElement[str] = literal("")
+    for index, name in enumerate(names):
+        value = cast(type_coerce(steps.c.metrics, JSON).op("->")(literal(name, Text)), Text)
+        values = values + literal("," if index else "") + func.coalesce(value, "null")
+    return literal("[") + values + literal("]")
 
 
 def rows_of(tx: Transaction, where: ColumnElement[bool], *more: Any) -> tuple[Sequence[Any], list[Any]]:
@@ -165,7 +185,7 @@ def _from_rows(
     where = (steps.c.run_id == run_id) & (steps.c.step >= first)
     if last is not None:
         where &= steps.c.step <= last
-    found = steps_of(tx, where)
+    found = steps_of(tx, where, names)
     numbers = np.array([step for step, _ in found], dtype=np.int64)
     metrics = [row for _, row in found]
     if names is None:

@@ -11,6 +11,7 @@ from hessianfree_lab.errors import DatabaseUnavailable
 from hessianfree_lab.store.engine import WRITES, is_in_memory
 from hessianfree_lab.store.faults import explained
 from hessianfree_lab.store.interface import Listener
+from hessianfree_lab.store.kept_summaries import KeptSummaries
 from hessianfree_lab.store.transaction import Transaction
 from hessianfree_lab.store.turns import Turns
 from hessianfree_lab.store.wal import WalKeeper
@@ -44,6 +45,7 @@ class Database:
         # In memory all threads share one connection, so that reads have to take turns too.
         self._reads = self._turns if is_in_memory(engine.url) else nullcontext()
         self._wal = WalKeeper(engine)
+        self._summaries = KeptSummaries()
         self._written_at = -_FRESH_SECONDS
         self._failure: tuple[float, DatabaseUnavailable] | None = None
 
@@ -57,6 +59,8 @@ class Database:
             except DatabaseUnavailable as error:
                 self._failure = time.monotonic(), error
                 raise
+            if tx.changed:
+                self._summaries.forget(tx.changed)
             self._written_at, self._failure = time.monotonic(), None
             self._wal.keep_short()
             if tx.topics:
@@ -65,12 +69,19 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
+        version = self._summaries.version()  # before the transaction, which may be older than it says
         with self._reads, explained(), self._engine.connect() as connection:
-            yield self._transaction(connection)
+            yield self._transaction(connection, (self._summaries, version))
 
-    def _transaction(self, connection: Connection) -> Transaction:
+    def _transaction(
+        self, connection: Connection, summaries: tuple[KeptSummaries, int] | None = None
+    ) -> Transaction:
         return Transaction(
-            connection=connection, now=self._clock(), lease=self._lease, kept_events=self._kept_events
+            connection=connection,
+            now=self._clock(),
+            lease=self._lease,
+            kept_events=self._kept_events,
+            summaries=summaries,
         )
 
     def subscribe(self, listener: Listener) -> None:

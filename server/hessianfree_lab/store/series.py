@@ -120,7 +120,7 @@ def _rows(
         rows, metrics = chunks.rows_of(tx, where, steps.c.step, steps.c[x])
         numbers = [row.step for row in rows]
     else:
-        found = chunks.steps_of(tx, where)
+        found = chunks.steps_of(tx, where, [*wanted, x] if x in COUNTING_METRICS else wanted)
         numbers, metrics = [step for step, _ in found], [row for _, row in found]
     if x in COUNTING_METRICS:
         axis = np.cumsum([_count(row.get(x)) for row in metrics]).tolist()

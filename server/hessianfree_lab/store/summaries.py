@@ -122,6 +122,18 @@ def find(tx: Transaction, run_id: str) -> dict[str, Summary]:
 
 def load(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunSummary]:
     """What the API shows of each run's numeric metrics."""
+    if tx.summaries is None:
+        return _read(tx, run_ids)
+    kept, version = tx.summaries
+    found = kept.find(run_ids)
+    if missing := [run_id for run_id in run_ids if run_id not in found]:
+        read = _read(tx, missing)
+        kept.keep(read, version=version)
+        found |= read
+    return found
+
+
+def _read(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunSummary]:
     shown: dict[str, RunSummary] = {run_id: {} for run_id in run_ids}
     query = select(summaries).where(summaries.c.run_id.in_(run_ids), summaries.c.kind == "number")
     # Sorted here: the order of names by a database's language is not that of their letters.

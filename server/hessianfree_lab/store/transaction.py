@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, insert
 
 from hessianfree_lab.store.interface import EVENTS
+from hessianfree_lab.store.kept_summaries import KeptSummaries
 from hessianfree_lab.store.tables import events
 
 DROPPED = ("steps", "logs", "removed")
@@ -21,6 +22,8 @@ class Transaction:
     lease: timedelta
     kept_events: int
     topics: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)  # runs
+    summaries: tuple[KeptSummaries, int] | None = None  # and their version when it began; not where it writes
 
     def wake(self, topic: str) -> None:
         """Publish the topic once this is committed."""
@@ -45,7 +48,10 @@ class Transaction:
         self.connection.execute(delete(events).where(events.c.kind == "workers", events.c.run_id.is_(None)))
         self._emit(kind="workers")
 
-    def _emit(self, **values: str | int) -> None:
+    def _emit(self, run_id: str | None = None, **values: str | int) -> None:
+        if run_id is not None:
+            self.changed.add(run_id)
+            values["run_id"] = run_id
         row = self.connection.execute(insert(events).values(values)).inserted_primary_key
         assert row is not None
         if row.id % max(1, self.kept_events // 100) == 0:
