@@ -1,10 +1,13 @@
 """What concerns the whole suite."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
+
+from server.postgres import Postgres, running_postgres
 
 SYSTEM = Path(__file__).parent / "system"
 
@@ -35,3 +38,10 @@ class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     config.option.loadscopereorder = False  # the order of collection is the order wanted
     return Scheduling(config, log)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for whoever asks; who does is marked `postgres`."""
+    with running_postgres() as cluster:
+        yield cluster
