@@ -1,5 +1,6 @@
 """Files that belong to runs: one folder a run, and no way out of it."""
 
+import errno
 import os
 import re
 import secrets
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from hessianfree_lab.errors import ArtifactTooLarge, Fault, InvalidRequest, RecordNotFound
+from hessianfree_lab.errors import ArtifactTooLarge, Fault, InvalidRequest, NoSpace, RecordNotFound
 from hessianfree_lab.records.artifacts import Artifact
 
 MAX_PARTS = 16
@@ -23,6 +24,7 @@ _INCOMING = ".incoming"
 # What some system takes for a device, a stream or another name: a folder is to be readable wherever it is copied to.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f<>:\"|?*\\\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -46,16 +48,26 @@ class ArtifactFolders:
 
     @contextmanager
     def incoming(self, run_id: str, path: str) -> Iterator["Incoming"]:
-        """A file on its way in: `write` what comes, then `keep` it; without that nothing is left of it."""
+        """A file on its way in: `write` what comes, then `keep` it; without that nothing is left of it.
+
+        Raises `NoSpace` where the disk has none.
+        """
         parts = checked(path)
         folder = self.root / _INCOMING
-        folder.mkdir(parents=True, exist_ok=True)
         draft = folder / secrets.token_hex(16)
-        with draft.open("xb") as file:
-            try:
-                yield Incoming(folders=self, run_id=run_id, parts=parts, draft=draft, file=file)
-            finally:
-                draft.unlink(missing_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with draft.open("xb") as file:
+                try:
+                    yield Incoming(folders=self, run_id=run_id, parts=parts, draft=draft, file=file)
+                finally:
+                    draft.unlink(missing_ok=True)
+        except OSError as error:
+            if error.errno not in _NO_SPACE:
+                raise
+            raise NoSpace(
+                "There is no space left for the files of runs. What was there is unchanged."
+            ) from error
 
     def open(self, run_id: str, path: str) -> tuple[BinaryIO, int]:
         """A file to read from, which is the caller's to close, and its length in bytes."""

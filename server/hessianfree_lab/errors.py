@@ -40,6 +40,10 @@ class DatabaseFull(DatabaseUnavailable):
     """There is no space left where the database lies."""
 
 
+class NoSpace(LabError):
+    """There is no space left for a file."""
+
+
 class RunNotFound(LabError):
     """No run has this id."""
 

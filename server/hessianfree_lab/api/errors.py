@@ -19,6 +19,7 @@ from hessianfree_lab.errors import (
     InvalidRequest,
     LabError,
     MalformedDocument,
+    NoSpace,
     RecordNotFound,
     RunNotFound,
     WorkerNotFound,
@@ -40,6 +41,7 @@ _STATUS: tuple[tuple[type[LabError], int], ...] = (
     (ArtifactTooLarge, 413),
     (MalformedDocument, 400),
     (InvalidRequest, 422),
+    (NoSpace, 507),
     (DatabaseFull, 507),  # before what it is a kind of
     (DatabaseUnavailable, 503),
 )

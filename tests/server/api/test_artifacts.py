@@ -1,6 +1,7 @@
 """Files of runs: whole, within their folder, within their limits, and harmless to a browser."""
 
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hessianfree_lab.artifacts import ArtifactFolders
 from hessianfree_lab.client import Client
 from hessianfree_lab.client.artifacts import RunArtifacts
-from hessianfree_lab.errors import ArtifactTooLarge, ClientError, InvalidRequest, RecordNotFound
+from hessianfree_lab.errors import ArtifactTooLarge, ClientError, InvalidRequest, NoSpace, RecordNotFound
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
 from server.api.lab import SECRET, Lab, bearer, lab
@@ -118,6 +119,28 @@ def test_a_file_that_is_too_large_leaves_nothing(guarded: Lab, run: str) -> None
     assert "at most 2000000 bytes" in refused.json()["detail"]
     assert ask(guarded, "GET", f"{run}/artifacts/a").content == b"before"
     assert not list((folder_of(guarded, run).parent / ".incoming").iterdir())
+
+
+def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
+    folders = ArtifactFolders(root=tmp_path, max_bytes=10**6, max_run_bytes=10**6, max_files=3)
+
+    def receive(content: bytes) -> None:
+        with folders.incoming("run", "a") as incoming:
+            incoming.write(content)
+            incoming.keep()
+
+    receive(b"before")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(NoSpace, match="no space left"):
+            receive(b"x" * 20_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    file, _ = folders.open("run", "a")
+    with file:
+        assert file.read() == b"before"
+    assert not list((tmp_path / ".incoming").iterdir())
 
 
 def test_a_run_has_a_quota(guarded: Lab, run: str) -> None:
