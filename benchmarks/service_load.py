@@ -24,6 +24,7 @@ from pathlib import Path
 
 import load_clients as clients
 import psutil
+from machine import processor
 
 from hessianfree_lab.records import IngestBatch, ScriptRun
 from hessianfree_lab.store import open_store
@@ -233,7 +234,7 @@ def write(file: Path, name: str, rows: list[Row], load: float) -> None:
     """A section of its own for each scene; those of the others stay as they are."""
     known = file.read_text(encoding="utf-8").split("\n## ")[1:] if file.exists() else []
     sections = {text.partition("\n")[0]: text.partition("\n")[2] for text in known}
-    machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    machine = f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}, load {load:.1f} before"
     head = ["measured", "value", "target", "met"]
     lines = [head, ["---"] * len(head), *(row.cells()[1:] for row in rows)]
@@ -242,16 +243,6 @@ def write(file: Path, name: str, rows: list[Row], load: float) -> None:
     sections[name.capitalize()] = f"\n{rows[0].scene}. {when}; {command}\n\n{table}\n"
     text = "".join(f"\n## {title}\n{section}" for title, section in sections.items())
     file.write_text(_HEAD + text, encoding="utf-8")
-
-
-def _processor() -> str:
-    """The name that Linux gives it; elsewhere Python's."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def main() -> None:

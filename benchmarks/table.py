@@ -2,13 +2,13 @@
 
 import json
 import os
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from machine import processor
 from timing import Spread
 
 COLUMNS = (
@@ -66,7 +66,7 @@ class Circumstances:
     def of_now(cls, device: str, command: Sequence[str]) -> "Circumstances":
         return cls(
             date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-            processor=_processor(),
+            processor=processor(),
             device=torch.cuda.get_device_name(device) if device.startswith("cuda") else device,
             threads=torch.get_num_threads(),
             torch=torch.__version__,
@@ -109,13 +109,3 @@ def _markdown(circumstances: Circumstances, rows: Sequence[Row]) -> str:
         "\n".join([_HEAD, circumstances.line(), "", *("| " + " | ".join(cells) + " |" for cells in lines)])
         + "\n"
     )
-
-
-def _processor() -> str:
-    """The name that Linux gives it; elsewhere Python's."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -72,6 +72,7 @@ def test_runs_are_whole_and_exact_whatever_is_killed(tmp_path: Path) -> None:
             time.sleep(fault.wait_seconds)
             plant.note_runners()
             fault.strike(plant)
+            print(fault.what)  # shown where the test fails: the schedule up to there
         time.sleep(2.5 * LEASE_SECONDS)  # what was frozen or is to come back does so
         for member in plant.members:
             member.start()
