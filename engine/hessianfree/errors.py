@@ -4,7 +4,8 @@
     ├── ParameterError   parameters that cannot be optimized together
     ├── ClosureError     a closure whose answer cannot be used
     │   └── NotTwiceDifferentiableError   a layer of the model has no second derivative
-    └── ReductionError   (a RuntimeError) a loss that does not add up over batches
+    ├── ReductionError   (a RuntimeError) a loss that does not add up over batches
+    └── RankError        (a RuntimeError) other ranks of the process group that do not come along
 
 Expected outcomes of the numerics (no convergence, negative curvature, a failed line search) are values in the report
 and warnings, never exceptions.
@@ -29,3 +30,7 @@ class NotTwiceDifferentiableError(ClosureError):
 
 class ReductionError(HessianFreeError, RuntimeError):
     """Loss, gradient or product summed over batches is not that of the concatenated data."""
+
+
+class RankError(HessianFreeError, RuntimeError):
+    """Another rank of the process group failed, is gone, or does something else than this one."""

@@ -18,8 +18,8 @@ class Execution:
     by whichever a measurement finds faster, once plain products have taken a second. Repeats of a run are bit-equal
     with "plain" and "recorded" alone; where torch is told to be deterministic, "auto" means "plain".
     `graph_memory_bytes` bounds the autograd graphs kept between curvature products; None: a quarter of the memory of
-    the device. What does not fit is run again for every product: by `acc_step` the batches after those that fit, by
-    `step` all of it, with a warning.
+    the device, which the processes that torchrun starts on a machine have among them. What does not fit is run again
+    for every product: by `acc_step` the batches after those that fit, by `step` all of it, with a warning.
     `batch_norm` is how normalization layers act within a step: "batch" leaves it to their mode (in training mode they
     normalize by the batch, and their statistics change by one forward pass a step); "frozen" has them normalize
     by their running statistics and leaves these alone.

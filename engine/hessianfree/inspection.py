@@ -2,12 +2,15 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
 from hessianfree.checks import check_reduction, concatenate
 from hessianfree.curvature.memory import GraphMemory
+from hessianfree.data_parallel import DataParallel, Own, Share, by_cases, by_entries
 from hessianfree.evaluation import DifferentiablePaths, Evaluation
 from hessianfree.interfaces import CurvatureAt, LinearMap, Objective
 from hessianfree.maximization import Negated, negated
@@ -19,7 +22,7 @@ from hessianfree.recording import RecordingOptimizer
 from hessianfree.spectra import Spectrum, spectrum
 
 Batches = Sequence[tuple[Any, Any]]
-_Inspected = Callable[[Parameters, CurvatureAt, Evaluation, GraphMemory], Objective]
+_Inspected = Callable[[Parameters, CurvatureAt, Evaluation, GraphMemory], Own | DataParallel]
 
 
 class InspectedOptimizer(RecordingOptimizer):
@@ -36,6 +39,8 @@ class InspectedOptimizer(RecordingOptimizer):
         probes: int = 5,
         iterations: int = 40,
         seed: int = 0,
+        cases: float | None = None,
+        reduction: str = "mean",
     ) -> Spectrum:
         """The spectrum of the curvature at the current parameters, by stochastic Lanczos quadrature.
 
@@ -44,7 +49,7 @@ class InspectedOptimizer(RecordingOptimizer):
         with the Hessian) beside a gradient, and memory for `iterations` vectors of the parameters' size.
 
         Args:
-            forward: As for `step`.
+            forward, cases, reduction: As for `step`.
             curvature_opt: "ggn" or "hessian".
             probes, iterations, seed: See `hessianfree.spectra.spectrum`.
 
@@ -55,8 +60,12 @@ class InspectedOptimizer(RecordingOptimizer):
 
         def objective(
             parameters: Parameters, curvature: CurvatureAt, evaluation: Evaluation, graph_memory: GraphMemory
-        ) -> Objective:
-            return ClosureObjective(parameters, forward, curvature, evaluation, graph_memory)
+        ) -> Own | DataParallel:
+            return self._shared(
+                partial(ClosureObjective, parameters, forward, curvature, evaluation, graph_memory),
+                by_cases(cases, reduction),
+                parameters,
+            )
 
         return self._spectrum(objective, curvature_opt, probes, iterations, seed)
 
@@ -76,16 +85,12 @@ class InspectedOptimizer(RecordingOptimizer):
 
         def objective(
             parameters: Parameters, curvature: CurvatureAt, evaluation: Evaluation, graph_memory: GraphMemory
-        ) -> Objective:
-            return BatchedObjective(
+        ) -> Own | DataParallel:
+            common = (parameters, model, loss_func, curvature, evaluation, graph_memory)
+            return self._shared(
+                partial(BatchedObjective, *common, datalist, reduction=reduction),
+                by_entries(reduction),
                 parameters,
-                model,
-                loss_func,
-                curvature,
-                evaluation,
-                graph_memory,
-                datalist,
-                reduction=reduction,
             )
 
         return self._spectrum(objective, curvature_opt, probes, iterations, seed)
@@ -97,7 +102,7 @@ class InspectedOptimizer(RecordingOptimizer):
         datalist: Batches,
         reduction: str,
     ) -> None:
-        """Check that loss, gradient and product add up over `datalist` (at least two batches).
+        """Check that loss, gradient and product add up over `datalist` (at least two batches) of this very process.
 
         Raises:
             RuntimeError: they differ from those on the concatenated data (rtol 1e-2, atol 1e-4).
@@ -130,7 +135,10 @@ class InspectedOptimizer(RecordingOptimizer):
         # Curvature, paths and budget of its own: a step after this one must find nothing learned or measured.
         curvature = self.execution.curvature(curvature_of(curvature_opt))
         parameters = self._parameters()
-        with self._evaluation(parameters, copy.deepcopy(self._paths)) as evaluation:
+        with (
+            self._evaluation(parameters, copy.deepcopy(self._paths)) as evaluation,
+            self._together(parameters),
+        ):
             inspected = objective(parameters, curvature, evaluation, copy.copy(self._graph_memory))
             product: LinearMap = self._minimized(inspected, parameters).linearize().curvature
             found = spectrum(
@@ -148,6 +156,26 @@ class InspectedOptimizer(RecordingOptimizer):
     def _evaluation(self, parameters: Parameters, paths: DifferentiablePaths) -> Evaluation:
         """Anew for each step: what all forward passes of one step have in common."""
         return Evaluation(parameters.device, paths, batch_norm=self.execution.batch_norm)
+
+    def _shared(
+        self, make: Callable[[], Own], weigh: Callable[[Own], Share], parameters: Parameters
+    ) -> Own | DataParallel:
+        """What `make` answers, with that of the other ranks where there are any; then to be used `_together`."""
+        if self._exchange is None:
+            return make()
+        return DataParallel(make, weigh, self._exchange, parameters)
+
+    def _together(self, parameters: Parameters) -> AbstractContextManager[object]:
+        """Where all ranks go through the same exchanges, if there are any, on vectors of `parameters`."""
+        if self._exchange is None:
+            return nullcontext()
+        groups = [
+            {name: group[name] for name in ("lr", "damping", "weight_decay")} for group in self.param_groups
+        ]
+        place = f"step {len(self._history['init_losses']) + 1} with {groups}"
+        return self._exchange.among(
+            place, f"{parameters.dimension} parameters of {parameters.dtype}", parameters.device
+        )
 
     def _minimized(self, objective: Objective, parameters: Parameters) -> Objective:
         """What a step minimizes: the objective, negated and penalized as told."""

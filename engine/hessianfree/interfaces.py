@@ -72,6 +72,22 @@ class CurvatureAt(Protocol):
     def __call__(self, loss: Tensor, outputs: Any, parameters: FlatView) -> Curvature: ...
 
 
+class Ranks(Protocol):
+    """The processes that share the data of a step, each with a part."""
+
+    @property
+    def rank(self) -> int:
+        """The number of this one, from 0."""
+        ...
+
+    def pool(self, place: str, like: Tensor, local: Callable[[Tensor], object]) -> Tensor:
+        """The sum over all ranks of what `local(into)` adds to zeros shaped as `like`, a vector.
+
+        All ranks call it alike; `place` names the occasion. What `local` raises is raised on every one of them.
+        """
+        ...
+
+
 class Structure(Protocol):
     """Adds a term to a loss that changes its curvature, and neither value nor slope where the parameters are."""
 

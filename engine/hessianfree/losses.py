@@ -7,7 +7,7 @@ from torch import Tensor
 
 from hessianfree.curvature.damped import Damped
 from hessianfree.interfaces import Objective
-from hessianfree.records import Agreement, Candidate, CGSolution, Memory, Promise
+from hessianfree.records import Agreement, Candidate, CGSolution, Linearization, Memory, Promise
 
 
 class Losses:
@@ -22,10 +22,10 @@ class Losses:
         solution: CGSolution,
         memory: Memory,
         damping: float | Tensor,
-        loss_at_zero: float,
+        here: Linearization,
         judge: Objective | None = None,
     ) -> None:
-        """`damping` is that of the solve, a float or [P].
+        """`damping` is that of the solve, a float or [P]; `here` is where it was made.
 
         `judge` is what `agreement` looks at instead of `objective`: the same function of more data.
         """
@@ -34,9 +34,9 @@ class Losses:
         rates = objective.spread(memory.learning_rates)
         self.initial_scale = rates if isinstance(rates, float) else max(memory.learning_rates)
         self._bend = None if isinstance(rates, float) else rates / self.initial_scale
-        self._at_zero = loss_at_zero
+        self._at_zero, self._entries = here.loss, here.entries
         # Losses at the iterates themselves, unbent and unscaled; a solve from zero has its iterate 0 there.
-        self._of = {0: loss_at_zero} if memory.start is None else {}
+        self._of = {0: here.loss} if memory.start is None else {}
         self._along: dict[tuple[int, float], float] = {}
         self.evaluations = 0
         self.products = 0
@@ -110,7 +110,8 @@ class Losses:
 
     def _judgement(self, judge: Objective, x: Tensor) -> Agreement:
         there = judge.linearize()
-        self._linearizations += 4 / 3 * there.cost  # with the loss at x
+        data = there.entries / self._entries if there.entries and self._entries else 1.0
+        self._linearizations += 4 / 3 * there.cost * data  # with the loss at x
         promised = -0.5 * abs(torch.dot(there.gradient, x).item())
         return Agreement(judge.loss_at(x) - there.loss, promised, Promise.HALF_SLOPE)
 

@@ -35,7 +35,7 @@ def negated(A: LinearMap) -> LinearMap:
 
 
 def report_as_maximized(report: StepReport) -> StepReport:
-    """A report on the minimization of -f as one on f. Ratio, norms and counts are the same for both."""
+    """A report on the minimization of -f as one on f. Ratio, reductions, norms and counts are the same for both."""
     return replace(report, loss=-report.loss, loss_after=-report.loss_after)
 
 
@@ -43,6 +43,7 @@ def trace_as_maximized(trace: SolveTrace) -> SolveTrace:
     """A trace of the minimization of -f with the values of f; CG's own numbers stay those of its system."""
     return replace(
         trace,
+        loss=-trace.loss,
         kept=tuple((iteration, None if loss is None else -loss) for iteration, loss in trace.kept),
         line_search=tuple((scale, -loss) for scale, loss in trace.line_search),
         slice=tuple((scale, -loss, -predicted) for scale, loss, predicted in trace.slice),

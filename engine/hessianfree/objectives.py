@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 from hessianfree.curvature.accumulated import AccumulatedCurvature
 from hessianfree.curvature.memory import GraphMemory
@@ -53,20 +53,20 @@ class ClosureObjective:
     def linearize(self) -> Linearization:
         if self._gradient is not None and self._product is not None:
             with torch.no_grad():
-                loss = _scalar(self._evaluation.run(self._forward)[0])
-            return self._linearization(loss, self._gradient, self._product)
+                graph, outputs = self._evaluation.run(self._forward)
+            return self._linearization(_scalar(graph), self._gradient, self._product, outputs)
         if self._product is None and not self._graph_memory.exceeded:
             kept = self._with_kept_graph()
             if kept is not None:
                 return kept
         with torch.enable_grad():
-            graph, _ = self._evaluation.run(self._forward)
+            graph, outputs = self._evaluation.run(self._forward)
             loss = _scalar(graph)
             gradient = self._gradient
             if gradient is None:
                 parts = torch.autograd.grad(graph, self._parameters.tensors, allow_unused=True)
                 gradient = self._parameters.flatten(parts)
-        return self._linearization(loss, gradient, self._product or self._recomputed())
+        return self._linearization(loss, gradient, self._product or self._recomputed(), outputs)
 
     def loss_at(self, step: Tensor) -> float:
         with self._parameters.trial(step), torch.no_grad():
@@ -97,7 +97,7 @@ class ClosureObjective:
             if memory.exceeded:
                 return None
         gradient = curvature.gradient() if self._gradient is None else self._gradient
-        return self._linearization(loss, gradient, curvature)
+        return self._linearization(loss, gradient, curvature, outputs)
 
     def _recomputed(self) -> LinearMap:
         return recomputed(
@@ -107,13 +107,16 @@ class ClosureObjective:
             self._parameters,
         )
 
-    def _linearization(self, loss: float, gradient: Tensor, product: LinearMap) -> Linearization:
+    def _linearization(
+        self, loss: float, gradient: Tensor, product: LinearMap, outputs: Any
+    ) -> Linearization:
         return Linearization(
             loss=loss,
             gradient=gradient.detach(),
             curvature=product,
             cost=1.0 if self._gradient is None else 1 / 3,
             product_cost=getattr(product, "product_cost", self._curvature.product_cost),
+            entries=sum(part.numel() for part in tree_leaves(outputs) if isinstance(part, Tensor)),
             passes=(
                 ForwardPass(
                     parameters=self._parameters,
@@ -144,11 +147,8 @@ class BatchedObjective:
         product_batches: Sequence[tuple[Any, Any]] | None = None,
         *,
         reduction: str = "mean",
-        unit: Sequence[tuple[Any, Any]] | None = None,
     ) -> None:
         """`graph_memory` bounds the graphs kept between curvature products (see AccumulatedCurvature).
-
-        A gradient over `unit` counts as one; None: over the gradient's own batches.
 
         Every forward pass goes through `evaluation`, with the batch's position in its list: equal positions in the
         three lists see the same random numbers.
@@ -163,9 +163,8 @@ class BatchedObjective:
         self._loss_batches = _weighted(loss_batches, reduction)
         self._gradient_batches = _weighted(gradient_batches, reduction)
         self._product_batches = _weighted(product_batches, reduction)
-        entries = [_entries(batches) for batches in (product_batches, gradient_batches)]
-        self._share_of_products = entries[0] / entries[1]
-        self._share_of_unit = 1.0 if unit is None else entries[1] / _entries(unit)
+        # Target entries for loss, gradient and products.
+        self.entries = _entries(loss_batches), _entries(gradient_batches), _entries(product_batches)
 
     def linearize(self) -> Linearization:
         loss, gradient = 0.0, self._parameters.zeros()
@@ -186,8 +185,9 @@ class BatchedObjective:
                 self._product_batches,
                 memory_budget=self._graph_memory.budget(self._parameters.device),
             ),
-            cost=self._share_of_unit * (1.0 if self._loss_is_on_gradient_data else 4 / 3),
-            product_cost=self._share_of_unit * self._curvature.product_cost * self._share_of_products,
+            cost=1.0 if self._loss_is_on_gradient_data else 4 / 3,
+            product_cost=self._curvature.product_cost * self.entries[2] / self.entries[1],
+            entries=self.entries[1],
             passes=tuple(
                 ForwardPass(
                     parameters=self._parameters, weight=weight, run=partial(self._differentiable, batch)
@@ -255,6 +255,8 @@ def _entries(batches: Sequence[tuple[Any, Any]]) -> int:
     if not batches:
         raise ValueError("the list of batches is empty")
     total: int = sum(targets.numel() for _, targets in batches)
+    if total == 0:
+        raise ValueError("the batches hold no targets")
     return total
 
 

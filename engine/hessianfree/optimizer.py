@@ -1,29 +1,28 @@
 """`HessianFree`: the method with the face of a torch optimizer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
-from warnings import warn
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
-from hessianfree.checks import warn_if_not_deterministic
-from hessianfree.evaluation import Evaluation
+from hessianfree.data_parallel import by_cases, by_entries
 from hessianfree.execution import Execution
-from hessianfree.inspection import Batches, InspectedOptimizer
-from hessianfree.interfaces import LinearMap, Objective
-from hessianfree.maximization import report_as_maximized, trace_as_maximized
+from hessianfree.inspection import Batches
+from hessianfree.interfaces import LinearMap
 from hessianfree.method import Method
 from hessianfree.objectives import BatchedObjective, ClosureObjective, Forward, no_curvature
 from hessianfree.options import method_of
-from hessianfree.parameters import Parameters
 from hessianfree.preconditioners import diag_EF_preconditioner
 from hessianfree.recommended import first_damping, recommended_method
-from hessianfree.step import hessian_free_step
-from hessianfree.utils import peak_memory_bytes
+from hessianfree.stepping import SteppingOptimizer
 
 
-class HessianFree(InspectedOptimizer):
+class HessianFree(SteppingOptimizer):
     """Hessian-free (truncated Newton) optimization [Martens 2010; Martens & Sutskever 2012].
 
     Each step solves `(B + damping I) x = -gradient` by conjugate gradients, where B, the Gauss-Newton matrix or the
@@ -49,6 +48,7 @@ class HessianFree(InspectedOptimizer):
         maximize: bool = False,
         reject_worse: bool = False,
         execution: Execution = Execution(),
+        process_group: dist.ProcessGroup | None = None,
     ) -> None:
         """Set up the optimizer; `HessianFree.from_method` takes the parts themselves.
 
@@ -70,6 +70,9 @@ class HessianFree(InspectedOptimizer):
                 `weight_decay` the penalty is subtracted.)
             reject_worse: Refuse a step whose loss is higher or not finite, and raise the damping, see `RejectWorse`.
             execution: How to carry it out: memory and speed, see `Execution`.
+            process_group: Of torch.distributed, such as `torch.distributed.group.WORLD`: each of its ranks gives `step`
+                or `acc_step` its own share of the data, and all take the step on all of it, see docs/data-parallel.md.
+                None: there is this process alone.
 
         Raises:
             ValueError: a setting is out of bounds; the message names it.
@@ -91,6 +94,7 @@ class HessianFree(InspectedOptimizer):
             maximize=maximize,
             verbose=verbose,
             execution=execution,
+            process_group=process_group,
         )
 
     @classmethod
@@ -105,10 +109,11 @@ class HessianFree(InspectedOptimizer):
         maximize: bool = False,
         verbose: bool = False,
         execution: Execution = Execution(),
-    ) -> "HessianFree":
+        process_group: dist.ProcessGroup | None = None,
+    ) -> HessianFree:
         """An optimizer made of the parts of `method`, one's own among them perhaps."""
         optimizer = cls.__new__(cls)
-        InspectedOptimizer.__init__(
+        SteppingOptimizer.__init__(
             optimizer,
             params,
             {"lr": lr, "damping": damping, "weight_decay": weight_decay},
@@ -116,6 +121,7 @@ class HessianFree(InspectedOptimizer):
             maximize=maximize,
             verbose=verbose,
             execution=execution,
+            process_group=process_group,
         )
         return optimizer
 
@@ -130,14 +136,15 @@ class HessianFree(InspectedOptimizer):
         maximize: bool = False,
         verbose: bool = False,
         execution: Execution = Execution(),
-    ) -> "HessianFree":
+        process_group: dist.ProcessGroup | None = None,
+    ) -> HessianFree:
         """An optimizer with the settings that measured best, see `recommended_method` and docs/methods.md.
 
         Args:
             params: As the constructor's.
             model: The module that the parameters belong to, watched for a preconditioner; None: there is none.
             damping: Initial damping; None: 0.1 with a model, 1 without.
-            weight_decay, maximize, verbose, execution: As the constructor's.
+            weight_decay, maximize, verbose, execution, process_group: As the constructor's.
         """
         return cls.from_method(
             params,
@@ -147,6 +154,7 @@ class HessianFree(InspectedOptimizer):
             maximize=maximize,
             verbose=verbose,
             execution=execution,
+            process_group=process_group,
         )
 
     # torch wraps `step` of a subclass so that step hooks and profiler marks work. mypy knows another signature.
@@ -159,6 +167,9 @@ class HessianFree(InspectedOptimizer):
         test_deterministic: bool = False,
         *,
         judge_forward: Forward | None = None,
+        cases: float | None = None,
+        judge_cases: float | None = None,
+        reduction: str = "mean",
     ) -> float:
         """One step on the function `forward`; answers the loss after it.
 
@@ -172,17 +183,29 @@ class HessianFree(InspectedOptimizer):
             judge_forward: As `forward`, on more data, a few times as much with that of `forward` among it: there the
                 reduction ratio is measured, and so tells a step that suits its own data alone. It is the loss's change
                 over half its slope along the step, 2 - 1/s on a parabola with its minimum at s times the step; on the
-                step's own data that is the usual ratio. Costs 4/3 gradients of that data.
+                step's own data that is the usual ratio. Costs 4/3 gradients of that data, counted by the entries of
+                its outputs (as 4/3 gradients of the step's own where there are none).
+            cases, judge_cases: In a process group, how many cases the losses of `forward` and `judge_forward` are means
+                over on this rank: by that its share weighs, `grad` and `mvp` included, which are of the share, too.
+            reduction: In a process group, "sum" where the losses are sums over cases; those need no `cases`.
         """
         parameters = self._parameters()
         evaluation = self._evaluation(parameters, self._paths)
         if self.method.structure is not None:
             forward = self.method.structure.in_closure(forward, self._signed_damping)
         common = (self._curvature, evaluation, self._graph_memory)
-        objective = ClosureObjective(parameters, forward, *common, gradient=grad, product=mvp)
+        objective = self._shared(
+            partial(ClosureObjective, parameters, forward, *common, gradient=grad, product=mvp),
+            by_cases(cases, reduction),
+            parameters,
+        )
         judge = None
         if judge_forward is not None:
-            judge = ClosureObjective(parameters, judge_forward, *common, product=no_curvature)
+            judge = self._shared(
+                partial(ClosureObjective, parameters, judge_forward, *common, product=no_curvature),
+                by_cases(judge_cases, reduction),
+                parameters,
+            )
         return self._advance(parameters, objective, evaluation, M_func, test_deterministic, judge)
 
     @torch.optim.Optimizer.profile_hook_step
@@ -201,6 +224,8 @@ class HessianFree(InspectedOptimizer):
     ) -> float:
         """One step on a loss accumulated over batches, as if on their concatenation; answers the loss after it.
 
+        In a process group each rank has lists of its own, and the step is as if on all of them together.
+
         Args:
             model: Maps inputs to outputs.
             loss_func: Maps outputs and targets to the loss.
@@ -218,11 +243,18 @@ class HessianFree(InspectedOptimizer):
             loss_func = self.method.structure.in_loss(loss_func, self._signed_damping)
         common = (parameters, model, loss_func, self._curvature, evaluation, self._graph_memory)
         lists = (loss_datalist, grad_datalist, mvp_datalist)
-        objective = BatchedObjective(*common, *lists, reduction=reduction)
+        objective = self._shared(
+            partial(BatchedObjective, *common, *lists, reduction=reduction),
+            by_entries(reduction),
+            parameters,
+        )
         judge = None
         if judge_datalist is not None:
-            unit = loss_datalist if grad_datalist is None else grad_datalist
-            judge = BatchedObjective(*common, judge_datalist, reduction=reduction, unit=unit)
+            judge = self._shared(
+                partial(BatchedObjective, *common, judge_datalist, reduction=reduction),
+                by_entries(reduction),
+                parameters,
+            )
         return self._advance(parameters, objective, evaluation, M_func, test_deterministic, judge)
 
     def get_preconditioner(
@@ -237,56 +269,10 @@ class HessianFree(InspectedOptimizer):
     ) -> LinearMap:
         """The empirical-Fisher preconditioner [Martens 2010, 4.7] at the current parameters.
 
-        The first group's damping and weight decay count for all.
+        The first group's damping and weight decay count for all. In a process group all ranks call this together, each
+        with samples of its own.
         """
         damping = self.param_groups[0]["damping"] + self.param_groups[0]["weight_decay"]
-        return diag_EF_preconditioner(
-            model, loss_func, inputs, targets, reduction, damping, exponent, use_backpack
-        )
-
-    @property
-    def _signed_damping(self) -> float:
-        """Of the first group, with the sign of what is added to the function given rather than to the one minimized."""
-        damping = float(self.param_groups[0]["damping"])
-        return -damping if self.maximize else damping
-
-    def _advance(
-        self,
-        parameters: Parameters,
-        objective: ClosureObjective | BatchedObjective,
-        evaluation: Evaluation,
-        M: LinearMap | None,
-        test_deterministic: bool,
-        judge: Objective | None,
-    ) -> float:
-        # By this mark, which they set around `step` alone, torch's schedulers know that a step came before theirs.
-        self._opt_called = True
-        loss_slice, memory = self.execution.loss_slice, self._memory(parameters)
-        with evaluation:
-            if test_deterministic:
-                warn_if_not_deterministic(objective, parameters)
-            outcome = hessian_free_step(
-                self._minimized(objective, parameters),
-                self.method,
-                memory,
-                M,
-                judge=None if judge is None else self._minimized(judge, parameters),
-                slice_scales=loss_slice.scales_in(memory.steps) if loss_slice else (),
-                peak_memory=lambda: peak_memory_bytes(parameters.device),
-                clock=self.execution.clock,
-            )
-        report, trace = outcome.report, outcome.trace
-        if self.maximize:
-            report, trace = report_as_maximized(report), trace_as_maximized(trace)
-        if report.accepted:
-            parameters.add(outcome.step)
-        self._record(outcome.step, outcome.memory, report, trace)
-        # Last: a warning turned into an exception must leave a whole step behind.
-        if switched := self._paths.untold():
-            warn(switched, stacklevel=4)
-        if self.method.damping.asks(memory.steps) and (report.reduction_ratio or 0.0) < 0:
-            warn(
-                "The reduction ratio `rho` is negative. The loss rose along the step that the quadratic model chose.",
-                stacklevel=4,
-            )
-        return report.loss_after
+        data = model, loss_func, inputs, targets, reduction
+        with self._together(self._parameters()):
+            return diag_EF_preconditioner(*data, damping, exponent, use_backpack, ranks=self._exchange)

@@ -48,6 +48,12 @@ class Parameters:
         """A [P] vector of zeros."""
         return torch.zeros(self.dimension, dtype=self.dtype, device=self.device)
 
+    @torch.no_grad()
+    def norm(self) -> Tensor:
+        """Euclidean norm of all entries, 0-dimensional."""
+        norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self.tensors)))
+        return norm
+
     def flatten(self, tensors: Sequence[Tensor | None]) -> Tensor:
         """One [P] vector of tensors shaped like the parameters; None stands for zeros. Detached.
 

@@ -1,11 +1,14 @@
 """A torch optimizer that keeps what its steps leave behind: groups, history, reports, callbacks, checkpoints."""
 
+from __future__ import annotations
+
 import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 from torch.utils.hooks import RemovableHandle
 
@@ -14,6 +17,7 @@ from hessianfree.curvature.memory import GraphMemory
 from hessianfree.curvature.recorded import RecordedProducts
 from hessianfree.errors import ParameterError
 from hessianfree.evaluation import DifferentiablePaths
+from hessianfree.exchange import Exchange, warn_if_alone
 from hessianfree.execution import Execution
 from hessianfree.method import Method
 from hessianfree.parameters import Parameters
@@ -31,6 +35,7 @@ _COPIED = (
     "last_report",
     "last_trace",
     "_paths",
+    "_exchange",
 )
 
 
@@ -46,8 +51,10 @@ class RecordingOptimizer(torch.optim.Optimizer):
         maximize: bool,
         verbose: bool,
         execution: Execution,
+        process_group: dist.ProcessGroup | None,
     ) -> None:
         """`defaults`: `lr`, `damping` and `weight_decay` of a group that says nothing else."""
+        self._exchange: Exchange | None = None
         super().__init__(params, defaults)
         self.method, self.maximize, self.verbose, self.execution = method, maximize, verbose, execution
         self.last_report: StepReport | None = None
@@ -56,6 +63,9 @@ class RecordingOptimizer(torch.optim.Optimizer):
         self._attach()
         self._paths = DifferentiablePaths()
         self._graph_memory = GraphMemory(execution.graph_memory_bytes)
+        self.process_group = process_group
+        if process_group is None:
+            warn_if_alone()
         history.begin(self._history, parameters=self._parameters(), selector=method.selector)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -79,6 +89,24 @@ class RecordingOptimizer(torch.optim.Optimizer):
         added = sum(p.numel() for p in self.param_groups[-1]["params"] if p.requires_grad)
         history.add_parameters(self._history, parameters, added)
 
+    @property
+    def process_group(self) -> dist.ProcessGroup | None:
+        """Whose ranks take steps together from now on, each with its own share of the data; None: this one alone.
+
+        Raises, when it is set:
+            TypeError: it is no process group.
+            ValueError: this process is not in it, or its backend cannot take tensors from the parameters' device.
+        """
+        return None if self._exchange is None else self._exchange.group
+
+    @process_group.setter
+    def process_group(self, group: dist.ProcessGroup | None) -> None:
+        exchange = None if group is None else Exchange(group)
+        if exchange is not None:
+            exchange.check_device(self._parameters().device)
+        self._exchange = exchange
+        self._graph_memory.sharers = self._sharers
+
     def on_step(self, callback: Callback) -> RemovableHandle:
         """Call `callback(report, trace)` at the end of every step; the handle's `remove()` ends that.
 
@@ -101,11 +129,17 @@ class RecordingOptimizer(torch.optim.Optimizer):
         if "_callbacks" not in self.__dict__:
             self._attach()
         self.__dict__.setdefault("_paths", DifferentiablePaths())
+        self.__dict__.setdefault("_exchange", None)
         learned = self._history.get("graph_memory", {"graphs": 0, "exceeded": False})
-        self._graph_memory = GraphMemory(self.execution.graph_memory_bytes, **learned)
+        self._graph_memory = GraphMemory(self.execution.graph_memory_bytes, **learned, sharers=self._sharers)
         self._curvature = self.execution.curvature(self.method.curvature, self._history.get("products"))
         for group in self.param_groups:
             group.setdefault("weight_decay", 0.0)  # saved before there was one
+
+    @property
+    def _sharers(self) -> int:
+        """Of the machine's memory."""
+        return 1 if self._exchange is None else self._exchange.neighbours
 
     def _attach(self) -> None:
         """What belongs to this very object, and is made anew for a copy."""
@@ -138,7 +172,7 @@ class RecordingOptimizer(torch.optim.Optimizer):
             self._history["products"] = self._curvature.chosen
         graphs = self._graph_memory
         self._history["graph_memory"] = {"graphs": graphs.graphs, "exceeded": graphs.exceeded}
-        if self.verbose:
+        if self.verbose and (self._exchange is None or self._exchange.rank == 0):
             print(history.latest_line(self._history, report))
         for callback in list(self._callbacks.values()):
             callback(report, trace)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from hessianfree.interfaces import FlatView, LinearMap
+    from hessianfree.interfaces import FlatView, LinearMap, Ranks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +27,29 @@ class ForwardPass:
     run: Callable[[], tuple[Tensor, Any]]
 
 
+@dataclass(frozen=True)
+class OneProcess:
+    """Where there are no other ranks: what this process finds is all there is."""
+
+    rank: int = 0
+
+    def pool(self, place: str, like: Tensor, local: Callable[[Tensor], object]) -> Tensor:
+        """What `local(into)` adds to zeros shaped as `like`."""
+        del place
+        total = torch.zeros_like(like)
+        local(total)
+        return total
+
+
 @dataclass(frozen=True, kw_only=True)
 class Linearization:
     """What is known of the objective at the current parameters.
 
     `cost` is what it took to get here, `product_cost` what one curvature product takes, both in gradients of the
     full batch (docs/engine.md explains the unit). `passes` are for what looks into the model while it computes; none
-    of them has run yet.
+    of them has run yet. `entries` of outputs or targets were looked at: between two places of one kind, how much data
+    one has of the other; 0: nobody can tell. Where the data are spread over several processes the passes are this
+    one's, and `ranks` adds up what comes from them.
     """
 
     loss: float
@@ -41,7 +57,9 @@ class Linearization:
     curvature: LinearMap  # [P] -> [P], undamped
     cost: float
     product_cost: float
+    entries: int = 0
     passes: tuple[ForwardPass, ...] = ()
+    ranks: Ranks = OneProcess()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,15 +168,23 @@ class StepReport:
     loss: float
     loss_after: float
     gradient_norm: float
+    parameter_norm: float | None  # of the trainable parameters, before the step
     damping: float  # in force during the step, of the first group
     trust_radius: float | None  # of the step's solve; None: the solver has none
-    reduction_ratio: float | None
+    reduction_ratio: float | None  # actual_reduction / predicted_reduction
+    predicted_reduction: (
+        float | None
+    )  # of the function minimized, by the model, at the CG solution: positive when good
+    actual_reduction: float | None  # of the same, there
     cg_iterations: int
     cg_stop: str
     cg_chosen_iteration: int
     negative_curvature: float | None  # the lowest p'Ap / p'p <= 0 that CG met, with damping; None: none
     step_scale: float
     step_norm: float  # of the applied, scaled step
+    step_angle: (
+        float | None
+    )  # degrees, to the direction of steepest descent (ascent, where maximizing); None: no step
     accepted: bool  # False: parameters unchanged
     rejection: str | None  # why not accepted, in words; None: accepted
     curvature_products: int
@@ -178,6 +204,7 @@ class SolveTrace:
     """
 
     stop: str
+    loss: float  # where the step starts: model values are changes from it
     damping: float
     model_values: tuple[float, ...]
     residual_norms: tuple[float, ...]

@@ -81,7 +81,7 @@ class SaddleFree:
         for k in range(most):
             if norm <= 10 * torch.finfo(b.dtype).eps * largest:
                 return V[:k], T[:k, :k], "Convergence (Krylov space)", k
-            if self.deadline is not None and self.deadline.seconds_left() <= 0:
+            if self.deadline is not None and self.deadline.is_over:
                 return V[:k], T[:k, :k], "Deadline", k
             V[k] = v / norm
             product = B(V[k])

@@ -11,6 +11,7 @@ from hessianfree.damped_system import solved
 from hessianfree.interfaces import LinearMap, Objective, Parts
 from hessianfree.losses import Losses
 from hessianfree.records import CGSolution, Memory, Promise, SolveTrace, StepReport
+from hessianfree.utils import angle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ def hessian_free_step(
     *,
     judge: Objective | None = None,
     slice_scales: Sequence[float] = (),
+    parameter_norm: Callable[[], Tensor] | None = None,
     peak_memory: Callable[[], int | None] = lambda: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> StepOutcome:
@@ -38,19 +40,23 @@ def hessian_free_step(
 
     `M` approximates the inverse of the damped curvature, instead of what the preconditioner part makes. Where there is
     a `judge`, the same function of more data, the reduction ratio is its change over half its slope along the solution.
-    `slice_scales` are those to look at the loss at, beside what the search tries (see LossSlice). The report's seconds
-    are of `clock`. The parameters are only read and tried.
+    `slice_scales` are those to look at the loss at, beside what the search tries (see LossSlice). `parameter_norm` is
+    for the report, 0-dimensional and of the gradient's kind. The report's seconds are of `clock`. The parameters are
+    only read and tried.
     """
     started = clock()
     here = objective.linearize()
-    gradient_norm = torch.linalg.vector_norm(here.gradient).item()
+    norms = [torch.linalg.vector_norm(here.gradient)]
+    if parameter_norm is not None:
+        norms.append(parameter_norm())
+    gradient_norm, *norm_of_parameters = torch.stack(norms).tolist()  # one wait for the device
     linearized = clock()
 
     system = solved(objective, parts, memory, here, M)
     memory, solution, bounded = system.memory, system.solution, system.bounded
     solved_at = clock()
 
-    losses = Losses(objective, solution, memory, system.damping, here.loss, judge)
+    losses = Losses(objective, solution, memory, system.damping, here, judge)
     candidate = losses.candidate(parts.selector.choose(losses.of, sorted(solution.iterates)))
     slope = torch.dot(here.gradient, candidate.step).item()
     found = parts.search.search(
@@ -95,15 +101,19 @@ def hessian_free_step(
         loss=here.loss,
         loss_after=found.loss,
         gradient_norm=gradient_norm,
+        parameter_norm=norm_of_parameters[0] if norm_of_parameters else None,
         damping=memory.dampings[0],
         trust_radius=bounded.radius if bounded else None,
         reduction_ratio=agreement.ratio if agreement and agreement.predicted else None,
+        predicted_reduction=-agreement.predicted if agreement else None,
+        actual_reduction=-agreement.actual if agreement else None,
         cg_iterations=solution.last,
         cg_stop=solution.reason,
         cg_chosen_iteration=candidate.iteration,
         negative_curvature=solution.negative_curvature,
         step_scale=found.scale,
         step_norm=step_norm,
+        step_angle=angle(-found.scale * slope, gradient_norm * step_norm),
         accepted=rejection is None,
         rejection=rejection,
         curvature_products=system.products + losses.products,
@@ -116,6 +126,7 @@ def hessian_free_step(
     )
     trace = SolveTrace(
         stop=solution.reason,
+        loss=here.loss,
         damping=report.damping,
         model_values=solution.model_values,
         residual_norms=solution.residual_norms,

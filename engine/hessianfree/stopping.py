@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hessianfree.exchange import Exchange
 from hessianfree.records import SolveState
 
 
@@ -86,14 +87,19 @@ class Deadline:
     """Stop when the time is up, wherever that is: when `seconds_left()` is 0 or less.
 
     The step is made with what CG has by then, and may be none at all. One more product may be under way: a solve ends
-    that much late. A step that this rule has ended does not repeat.
+    that much late. A step that this rule has ended does not repeat. In a process group the first rank whose time is up
+    ends the solve on all, after the product that tells the others.
     """
 
     seconds_left: Callable[[], float]
 
+    @property
+    def is_over(self) -> bool:
+        return Exchange.agreed(self.seconds_left() <= 0)
+
     def reason(self, state: SolveState) -> str | None:
         del state
-        return "Deadline" if self.seconds_left() <= 0 else None
+        return "Deadline" if self.is_over else None
 
 
 @dataclass(frozen=True, kw_only=True)

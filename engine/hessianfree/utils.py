@@ -1,5 +1,6 @@
-"""Small helpers: flat vectors to parameters, and the process's memory."""
+"""Small helpers: flat vectors to parameters, angles, and the process's memory."""
 
+import math
 import os
 import resource
 import sys
@@ -44,6 +45,15 @@ def vector_to_parameter_list(vec: Tensor, parameters: Iterable[Tensor]) -> list[
     return views
 
 
+def angle(product: float, norms: float) -> float | None:
+    """Degrees between two vectors of this inner product and product of norms; None where one of them is zero."""
+    if norms == 0:
+        return None
+    # Rounding takes the cosine of parallel vectors beyond 1.
+    cosine = product / norms
+    return math.degrees(math.acos(math.copysign(1.0, cosine) if abs(cosine) > 1 else cosine))
+
+
 def peak_memory_bytes(device: torch.device) -> int:
     """Most memory in use so far: of torch on a CUDA device, else of the process."""
     if device.type == "cuda":
@@ -53,9 +63,10 @@ def peak_memory_bytes(device: torch.device) -> int:
 
 
 def memory_bytes(device: torch.device) -> int:
-    """All the memory of a CUDA device; else of the machine, or of the container where that has less."""
+    """All the memory of a CUDA device that this process may take; else of the machine, or its container's if less."""
     if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).total_memory
+        share = torch.cuda.get_per_process_memory_fraction(device)
+        return int(share * torch.cuda.get_device_properties(device).total_memory)
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()

@@ -32,6 +32,9 @@ class History:
     final_losses: list = field(default_factory=list)
     dampings: list = field(default_factory=list)
     ratios: list = field(default_factory=list)
+    reductions: list = field(default_factory=list)  # (predicted, actual), positive when good
+    angles: list = field(default_factory=list)  # of the step to steepest descent, in degrees; None: no step
+    parameter_norms: list = field(default_factory=list)  # before the step
     cg_reasons: list = field(default_factory=list)
     num_cg_iters: list = field(default_factory=list)
     best_cg_iters: list = field(default_factory=list)
@@ -89,6 +92,7 @@ class ReferenceHessianFree:
             predicted = values[-1]
             ratio = (f(iterates[-1]) - f_0) / predicted if predicted != 0 else math.nan
             history.ratios.append(ratio)
+            history.reductions.append((-predicted, f_0 - f(iterates[-1])))
             if ratio < 0.25:
                 self.damping = self.damping * 3 / 2
             elif ratio > 0.75:
@@ -119,6 +123,8 @@ class ReferenceHessianFree:
                 scale = 0.0
 
         # 6. Go.
+        history.parameter_norms.append(math.sqrt((origin**2).sum().item()))
+        history.angles.append(angle(-g, scale * step))
         self.write(origin + scale * step)
         history.learning_rates.append(scale)
         history.final_losses.append(forward()[0].item())
@@ -135,6 +141,14 @@ class ReferenceHessianFree:
 
 def flatten(tensors):
     return torch.cat([t.detach().reshape(-1) for t in tensors])
+
+
+def angle(a, b):
+    """Degrees between two vectors, from sum and difference of their directions, which is exact for small ones too."""
+    if not a.any() or not b.any():
+        return None
+    a, b = a / a.norm(), b / b.norm()
+    return math.degrees(2 * math.atan2((a - b).norm().item(), (a + b).norm().item()))
 
 
 def gradient(scalar, params, create_graph=False):

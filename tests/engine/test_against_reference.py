@@ -1,4 +1,4 @@
-"""The engine's parameters after eight steps are those of the plain transcription in reference.py.
+"""The engine's parameters after eight steps are those of the transcription in reference.py, and so are its reports.
 
 Float64, to 1e-10. The problems are such that rounding does not grow: perturbing the first parameters by 1e-16 moves the
 last ones by less than 1e-11. So the damping of the Hessian is large enough to keep its matrix positive definite (CG on
@@ -46,18 +46,20 @@ def both(name, M_of=None, steps=STEPS, **settings):
     settings = {"damping": DAMPING[settings.get("curvature_opt", "ggn")], **settings}
     optimizer = HessianFree(ours.parameters, **settings)
     reference = ReferenceHessianFree(theirs.parameters, **settings)
-    losses = []
+    steps_of_both = []
     for _ in range(steps):
         M = None if M_of is None else M_of(reference.damping, theirs)
-        losses.append((optimizer.step(ours.forward, M_func=M), reference.step(theirs.forward, M_func=M)))
-    return optimizer, ours, reference, theirs, losses
+        loss = optimizer.step(ours.forward, M_func=M)
+        steps_of_both.append((loss, reference.step(theirs.forward, M_func=M), optimizer.last_report))
+    return optimizer, ours, reference, theirs, steps_of_both
 
 
-def assert_agree(optimizer, ours, reference, theirs, losses):
+def assert_agree(optimizer, ours, reference, theirs, steps_of_both):
     torch.testing.assert_close(ours.vector(), theirs.vector(), rtol=0, atol=1e-10)
-    for loss, expected in losses:
+    for loss, expected, _ in steps_of_both:
         assert loss == pytest.approx(expected, rel=1e-10, abs=1e-12)
     history = reference.history
+    assert_same_reports([report for *_, report in steps_of_both], history)
     for name in ("init_losses", "final_losses", "dampings", "learning_rates"):
         assert optimizer.state[name] == pytest.approx(getattr(history, name), rel=1e-9, abs=1e-12), name
     for name in ("cg_reasons", "num_cg_iters"):
@@ -65,6 +67,18 @@ def assert_agree(optimizer, ours, reference, theirs, losses):
     if history.best_cg_iters:
         assert optimizer.state["best_cg_iters"] == history.best_cg_iters
     assert optimizer.param_groups[0]["damping"] == pytest.approx(reference.damping, rel=1e-12)
+
+
+def assert_same_reports(reports, history):
+    """What a step tells beside its history. Differences of losses have their rounding, small angles the cosine's."""
+    norms = [report.parameter_norm for report in reports]
+    assert norms == pytest.approx(history.parameter_norms, rel=1e-10)
+    for report, angle in zip(reports, history.angles, strict=True):
+        assert report.step_angle == (None if angle is None else pytest.approx(angle, abs=1e-5))
+    if history.reductions:
+        told = [(report.predicted_reduction, report.actual_reduction) for report in reports]
+        for ours, theirs in zip(told, history.reductions, strict=True):
+            assert ours == pytest.approx(theirs, rel=1e-8, abs=1e-11)
 
 
 @pytest.mark.parametrize("curvature_opt", ["ggn", "hessian"])

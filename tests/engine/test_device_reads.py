@@ -2,51 +2,15 @@
 
 import pytest
 import torch
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine import problems
 from engine.linear_systems import system
+from engine.reads import advance, reads_of
 from hessianfree.cg import ConjugateGradient, cg
 from hessianfree.negative_curvature import StopThere
-from hessianfree.optimizer import HessianFree
 from hessianfree.saddle_free import SaddleFree
 from hessianfree.stopping import IterationLimit
 from hessianfree.trust_region import SteihaugToint
-
-
-class CountReads(TorchDispatchMode):
-    """Counts what makes the host wait for the device: reads of scalars, by the operator or of a whole tensor."""
-
-    OPERATORS = frozenset({"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzero", "aten::nonzero"})
-
-    def __init__(self):
-        super().__init__()
-        self.reads = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.reads += function._schema.name in self.OPERATORS
-        return function(*args, **(kwargs or {}))
-
-
-class CountCopies(TorchFunctionMode):
-    """Counts the methods that hand a whole tensor to the host and pass by the dispatcher."""
-
-    METHODS = frozenset({"tolist", "numpy", "cpu", "__array__"})
-
-    def __init__(self):
-        super().__init__()
-        self.reads = 0
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        self.reads += getattr(function, "__name__", "") in self.METHODS
-        return function(*args, **(kwargs or {}))
-
-
-def reads_of(call):
-    with CountReads() as scalars, CountCopies() as tensors:
-        call()
-    return scalars.reads + tensors.reads
 
 
 def test_reads_are_seen():
@@ -117,23 +81,10 @@ def test_every_way_with_negative_curvature_reads_once_an_iteration(solver):
 @pytest.mark.parametrize("curvature_opt", ["ggn", "hessian"])
 @pytest.mark.parametrize("way", ["step", "acc_step"])
 def test_a_step_reads_the_device_at_most_twice_a_cg_iteration(way, curvature_opt):
-    def advance(iterations):
-        problem = problems.make("mse-sum")
-        opt = HessianFree(
-            problem.parameters,
-            curvature_opt=curvature_opt,
-            damping=30.0,
-            cg_max_iter=iterations,
-            adapt_damping=False,
-            use_cg_backtracking=False,
-            use_linesearch=False,
-        )
-        if way == "step":
-            opt.step(problem.forward)
-        else:
-            opt.acc_step(problem.model, problem.loss_function, problem.batches(), reduction="sum")
-        assert opt.last_report.cg_iterations == iterations
+    def take(iterations):
+        advance(problems.make("mse-sum"), way, iterations, curvature_opt=curvature_opt, reduction="sum")
 
-    few, many = reads_of(lambda: advance(2)), reads_of(lambda: advance(6))
+    few, many = reads_of(lambda: take(2)), reads_of(lambda: take(6))
     assert many - few <= 2 * 4
-    assert few <= 2 * 2 + 12
+    # Beside CG: a report may tell more and more, but not at the price of waiting for the device more often.
+    assert few <= {"step": 11, "acc_step": 13}[way]

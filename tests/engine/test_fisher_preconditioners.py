@@ -64,6 +64,31 @@ def test_autograd_takes_models_that_backpack_does_not_know():
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-14)
 
 
+def test_autograd_takes_losses_that_cannot_be_mapped_over_samples():
+    """One that looks at its value, which a map of many samples at once does not have."""
+    problem = problems.make("mse")
+
+    def loss_function(outputs, targets):
+        loss = nn.functional.mse_loss(outputs, targets)
+        return loss if loss.item() > 0.5 else 2 * loss
+
+    found = diag_EF_autograd(problem.model, loss_function, problem.inputs, problem.targets, "sum")
+    expected = squared_gradients(problem, loss_function).sum(0)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-14)
+
+
+def test_samples_of_a_large_model_are_mapped_in_parts():
+    """Six gradients of four million entries, of which four are held at once, add up; of W x they are r x'."""
+    model = nn.Linear(2_000, 2_000, bias=False)
+    inputs, targets = torch.randn(6, 2_000), torch.randn(6, 2_000)
+    found = diag_EF_autograd(model, nn.MSELoss(reduction="sum"), inputs, targets, "sum")
+    with torch.no_grad():
+        slopes = 2 * (model(inputs) - targets)
+    torch.testing.assert_close(
+        found.view(2_000, 2_000), slopes.square().T @ inputs.square(), rtol=1e-3, atol=1e-3
+    )
+
+
 @pytest.mark.parametrize("reduction", ["none", None, "Mean"])
 @pytest.mark.parametrize("diagonal", DIAGONALS.values(), ids=DIAGONALS)
 def test_another_reduction_is_refused(diagonal, reduction):

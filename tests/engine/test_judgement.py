@@ -218,12 +218,18 @@ def test_the_judge_changes_the_damping_and_nothing_else_of_the_step():
     assert plain.param_groups[0]["damping"] == pytest.approx(20 / 3)
 
 
-def test_the_judge_costs_a_gradient_and_a_loss_of_its_data():
+@pytest.mark.parametrize("way", ["step", "acc_step"])
+def test_the_judge_costs_a_gradient_and_a_loss_of_its_data(way):
     problem, same = problems.make("mse"), problems.make("mse")
     judge = with_more_data(problem)
     opt, plain = HessianFree(problem.parameters), HessianFree(same.parameters)
-    opt.acc_step(problem.model, problem.loss_function, problem.batches(), judge_datalist=judge.batches((24,)))
-    plain.acc_step(same.model, same.loss_function, same.batches())
+    if way == "step":
+        opt.step(problem.forward, judge_forward=judge.forward)
+        plain.step(same.forward)
+    else:
+        batches = judge.batches((24,))
+        opt.acc_step(problem.model, problem.loss_function, problem.batches(), judge_datalist=batches)
+        plain.acc_step(same.model, same.loss_function, same.batches())
     more = opt.last_report.gradient_equivalents - plain.last_report.gradient_equivalents
     # The solution's own loss is known to the search.
     assert more == pytest.approx(2 * 4 / 3)

@@ -13,15 +13,19 @@ from hessianfree.loss_slice import LossSlice
 
 SAME_FOR_BOTH_SIGNS = {
     "gradient_norm",
+    "parameter_norm",
     "damping",
     "trust_radius",
     "reduction_ratio",
+    "predicted_reduction",
+    "actual_reduction",
     "cg_iterations",
     "cg_stop",
     "cg_chosen_iteration",
     "negative_curvature",
     "step_scale",
     "step_norm",
+    "step_angle",
     "accepted",
     "rejection",
     "curvature_products",
@@ -58,6 +62,7 @@ def test_maximizing_minus_f_is_minimizing_f(switches, curvature_opt):
             same = pytest.approx(value, rel=1e-9) if isinstance(value, float) else value
             assert getattr(told, name) == same, name
         trace, expected_trace = maximizer.last_trace, minimizer.last_trace
+        assert trace.loss == pytest.approx(-expected_trace.loss, rel=1e-12)
         assert trace.kept == tuple(
             (i, None if loss is None else pytest.approx(-loss)) for i, loss in expected_trace.kept
         )

@@ -20,9 +20,12 @@ def test_the_report_has_the_metrics_of_the_wire():
     table = wire.split("## StepRecord")[1].split("\n## ")[0]
     first_column = "".join(line.split("|")[1] for line in table.splitlines() if line.startswith("|"))
     names = set(re.findall(r"`(\w+)`", first_column))
-    of_the_problem = {"eval_loss", "eval_error", "x", "y"}
+    of_the_problem = {"eval_loss", "eval_error", "train_error", "suboptimality", "x", "y"}
+    of_a_rival = {"momentum"}
     of_a_spectrum = {"spectrum_largest", "spectrum_smallest", "spectrum_trace"}
-    others = of_the_problem | of_a_spectrum
+    of_the_trace = {"ritz_smallest", "ritz_largest", "ritz_condition"}
+    of_the_session = {"seconds_rest", "examples"}
+    others = of_the_problem | of_a_rival | of_a_spectrum | of_the_trace | of_the_session
     assert others < names
     assert {field.name for field in dataclasses.fields(StepReport)} == names - others
 
@@ -55,7 +58,10 @@ def test_the_report_says_what_happened(switches, curvature_opt):
         assert report.loss_after == final
         assert report.gradient_norm == pytest.approx(g.norm().item(), rel=1e-10)
         assert report.step_norm == pytest.approx((problem.vector() - before).norm().item(), rel=1e-10)
+        assert report.parameter_norm == pytest.approx(before.norm().item(), rel=1e-12)
         assert report.damping == damping
+        cosine = -(g @ (problem.vector() - before)) / (g.norm() * report.step_norm)
+        assert report.step_angle == pytest.approx(math.degrees(math.acos(cosine)), abs=1e-5)
         assert report.accepted is True
         assert report.step_scale == opt.state["learning_rates"][-1]
         assert report.cg_iterations == opt.state["num_cg_iters"][-1]
@@ -82,6 +88,26 @@ def test_the_ratio_is_measured_from_zero_against_the_damped_quadratic():
         actual = (problem.loss_at(origin + x) - problem.loss_at(origin)).item()
         predicted = (0.5 * x @ A @ x + g @ x).item()
         assert opt.last_report.reduction_ratio == pytest.approx(actual / predicted, rel=1e-8)
+        assert opt.last_report.predicted_reduction == pytest.approx(-predicted, rel=1e-8)
+        assert opt.last_report.actual_reduction == pytest.approx(-actual, rel=1e-8)
+
+
+def test_a_step_along_the_gradient_has_no_angle_and_a_rejected_one_none():
+    problem = problems.make("mse")
+    opt = HessianFree(problem.parameters, damping=1e8, cg_max_iter=1)
+    opt.step(problem.forward)
+    assert opt.last_report.step_angle == pytest.approx(0.0, abs=1e-4)
+    opt.param_groups[0]["lr"] = 0.0
+    opt.step(problem.forward)
+    assert opt.last_report.accepted is False
+    assert opt.last_report.step_angle is None
+
+
+def test_reductions_are_not_told_where_the_ratio_is_not_measured():
+    settings = {"adapt_damping": False, "use_cg_backtracking": False, "use_linesearch": False}
+    _, opt, _ = trained(2, lr=0.5, **settings)  # half the solution is tried, and it is not
+    report = opt.last_report
+    assert {report.reduction_ratio, report.predicted_reduction, report.actual_reduction} == {None}
 
 
 # The trace
@@ -92,6 +118,7 @@ def test_the_trace_tells_the_inner_solve():
     trace, report = opt.last_trace, opt.last_report
     assert isinstance(trace, SolveTrace)
     assert trace.stop == report.cg_stop
+    assert trace.loss == report.loss
     assert trace.damping == report.damping
     assert trace.chosen_iteration == report.cg_chosen_iteration
     assert trace.preconditioned is False

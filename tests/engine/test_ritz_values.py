@@ -16,6 +16,7 @@ NO_OTHER_STOP = (IterationLimit(),)
 def trace_of(solution):
     return SolveTrace(
         stop=solution.reason,
+        loss=0.0,
         damping=0.0,
         model_values=solution.model_values,
         residual_norms=solution.residual_norms,

@@ -17,14 +17,22 @@ class GraphMemory:
     some microseconds for each saved tensor.
     """
 
-    def __init__(self, budget: int | None, *, graphs: int = 0, exceeded: bool = False) -> None:
-        """`budget` None: a quarter of the memory of the device. `graphs` have been before, and `exceeded` found."""
+    def __init__(
+        self, budget: int | None, *, graphs: int = 0, exceeded: bool = False, sharers: int = 1
+    ) -> None:
+        """`budget` None: a quarter of the memory of the device. `graphs` have been before, and `exceeded` found.
+
+        So many `sharers`, processes with graphs of their own, have the machine's memory among them; a GPU is one's own.
+        """
         self._given = budget
+        self.sharers = sharers
         self.graphs = graphs
         self.exceeded = exceeded
 
     def budget(self, device: torch.device) -> int:
-        return memory_bytes(device) // _SHARE if self._given is None else self._given
+        if self._given is not None:
+            return self._given
+        return memory_bytes(device) // (_SHARE * (self.sharers if device.type == "cpu" else 1))
 
     def is_due(self) -> bool:
         """Whether the next graph is one to measure."""

@@ -10,12 +10,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
 
-from hessianfree.interfaces import LinearMap
+from hessianfree.interfaces import LinearMap, Ranks
 from hessianfree.parameters import Parameters
 
 EXPONENT = 0.75
 """Softens the diagonal, whose extremes mislead CG [Martens 2010, 4.7]."""
+
+ENTRIES_AT_A_TIME = 2**24
+"""Of single samples' gradients, held at once."""
 
 
 def diag_EF_backpack(
@@ -54,20 +58,52 @@ def diag_EF_autograd(
     targets: Tensor,
     reduction: str,
 ) -> Tensor:
-    """The diagonal [P] over the samples of one batch, one backward pass a sample: slow, and good for any model.
+    """The diagonal [P] over the samples of one batch, for any model.
+
+    Many samples at a time where torch can map its gradient over them; else, as with operations that depend on the
+    data, a backward pass a sample, which is slow.
 
     Raises:
         ValueError: `reduction` is neither "sum" nor "mean".
     """
     _check(reduction)
-    parameters = Parameters([list(model.parameters())])  # type: ignore[attr-defined]
-    diagonal = torch.zeros(parameters.dimension, dtype=parameters.dtype, device=parameters.device)
+    try:
+        diagonal = _mapped(model, loss_function, inputs, targets)
+    except RuntimeError:  # the only kind that torch.func has for what it cannot map
+        diagonal = _one_by_one(model, loss_function, inputs, targets)
+    return diagonal / len(inputs) if reduction == "mean" else diagonal
+
+
+def _mapped(
+    model: Any, loss_function: Callable[[Any, Any], Tensor], inputs: Tensor, targets: Tensor
+) -> Tensor:
+    """Sum of the squared gradients; so many samples at a time that their gradients stay within bounds."""
+    trainable = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    parameters = Parameters([list(model.parameters())])
+
+    def loss_of(tensors: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return loss_function(functional_call(model, tensors, (x[None],)), y[None])
+
+    gradients = vmap(grad(loss_of), in_dims=(None, 0, 0), randomness="different")
+    diagonal = parameters.zeros()
+    at_a_time = max(1, ENTRIES_AT_A_TIME // parameters.dimension)
+    for x, y in zip(torch.split(inputs, at_a_time), torch.split(targets, at_a_time), strict=True):
+        found = gradients(trainable, x, y)
+        diagonal += parameters.flatten([found[name].square().sum(0) for name in trainable])
+    return diagonal
+
+
+def _one_by_one(
+    model: Any, loss_function: Callable[[Any, Any], Tensor], inputs: Tensor, targets: Tensor
+) -> Tensor:
+    parameters = Parameters([list(model.parameters())])
+    diagonal = parameters.zeros()
     for i in range(len(inputs)):
         with torch.enable_grad():
             loss = loss_function(model(inputs[i : i + 1]), targets[i : i + 1])
             gradient = torch.autograd.grad(loss, parameters.tensors, allow_unused=True)
         diagonal += parameters.flatten(gradient) ** 2
-    return diagonal / len(inputs) if reduction == "mean" else diagonal
+    return diagonal
 
 
 def diag_to_preconditioner(
@@ -91,12 +127,36 @@ def diag_EF_preconditioner(
     damping: float,
     exponent: float | None = None,
     use_backpack: bool = True,
+    *,
+    ranks: Ranks | None = None,
 ) -> LinearMap:
-    """The preconditioner from the empirical Fisher diagonal of one batch; `exponent` None: 0.75."""
-    diagonal = (diag_EF_backpack if use_backpack else diag_EF_autograd)(
-        model, loss_function, inputs, targets, reduction
+    """The preconditioner from the empirical Fisher diagonal of one batch; `exponent` None: 0.75.
+
+    With `ranks` the batch is spread over them; each has a part, and all call this together.
+    """
+    estimate = diag_EF_backpack if use_backpack else diag_EF_autograd
+    data = model, loss_function, inputs, targets, reduction
+    diagonal = (
+        estimate(*data)
+        if ranks is None
+        else _pooled(ranks, lambda: estimate(*data), model, inputs, reduction)
     )
     return diag_to_preconditioner(diagonal, damping, EXPONENT if exponent is None else exponent)
+
+
+def _pooled(
+    ranks: Ranks, estimate: Callable[[], Tensor], model: nn.Module, inputs: Tensor, reduction: str
+) -> Tensor:
+    """The sum of the ranks' diagonals, or their mean by samples, whose number travels as the last entry."""
+
+    def local(into: Tensor) -> None:
+        diagonal, samples = estimate(), len(inputs)
+        into[:-1] += diagonal * samples if reduction == "mean" else diagonal
+        into[-1] += samples
+
+    dimension = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    total = ranks.pool("empirical Fisher", next(model.parameters()).new_zeros(dimension + 1), local)
+    return total[:-1] / total[-1] if reduction == "mean" else total[:-1]
 
 
 def _check(reduction: str) -> None:

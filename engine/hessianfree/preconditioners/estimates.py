@@ -16,6 +16,14 @@ def generator(like: Tensor, seed: int, call: int) -> torch.Generator:
     return torch.Generator(like.device).manual_seed(seed + call)
 
 
+def own_generator(shared: torch.Generator, rank: int) -> torch.Generator:
+    """For what a rank draws for its own data: as `shared`, but another for every rank."""
+    if rank == 0:
+        return shared
+    # The CPU's generator looks at 32 bits alone; a multiple of a neighbour would be the seed of a later call.
+    return torch.Generator(shared.device).manual_seed((shared.initial_seed() + rank * 0x9E3779B1) % 2**32)
+
+
 def signs(like: Tensor, generator: torch.Generator) -> Tensor:
     """+1 or -1 with equal chances in every entry: a Rademacher vector shaped like `like`."""
     bits = torch.randint(0, 2, like.shape, generator=generator, device=like.device)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from hessianfree.curvature.damped import Damped
 from hessianfree.curvature.loss_hessian import LossHessian
+from hessianfree.preconditioners import estimates
 from hessianfree.preconditioners.diagonal import Estimate, EstimatedDiagonal
 from hessianfree.preconditioners.output_samples import sample
 from hessianfree.records import Linearization
@@ -27,21 +29,25 @@ class GaussNewtonDiagonal(EstimatedDiagonal):
             raise ValueError(
                 "GaussNewtonDiagonal needs forward passes; this objective's linearization has none"
             )
-        diagonal = torch.zeros_like(here.gradient)
+        own = estimates.own_generator(generator, here.ranks.rank)
+
+        def add_passes(diagonal: Tensor) -> None:
+            for forward in here.passes:
+                with torch.enable_grad():
+                    loss, outputs = forward.run()
+                hessian = LossHessian(loss, outputs, forward.parameters)
+                for _ in range(self.probes):
+                    slopes = torch.autograd.grad(
+                        hessian.arguments,
+                        forward.parameters.tensors,
+                        grad_outputs=sample(hessian, forward.weight, own),
+                        retain_graph=True,
+                        allow_unused=True,
+                    )
+                    diagonal += forward.parameters.flatten(slopes).square() / self.probes
+
+        diagonal = here.ranks.pool("Gauss-Newton diagonal", here.gradient, add_passes)
         if isinstance(here.curvature, Damped):  # by weight decay, which the passes' losses do not have
             diagonal += here.curvature.damping
-        for forward in here.passes:
-            with torch.enable_grad():
-                loss, outputs = forward.run()
-            hessian = LossHessian(loss, outputs, forward.parameters)
-            for _ in range(self.probes):
-                slopes = torch.autograd.grad(
-                    hessian.arguments,
-                    forward.parameters.tensors,
-                    grad_outputs=sample(hessian, forward.weight, generator),
-                    retain_graph=True,
-                    allow_unused=True,
-                )
-                diagonal += forward.parameters.flatten(slopes).square() / self.probes
         # A forward pass is a quarter of a Gauss-Newton product, a backward pass half of one.
         return Estimate(diagonal=diagonal, cost=(1 + 2 * self.probes) / 4 * here.product_cost)

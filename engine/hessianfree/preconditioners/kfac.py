@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hessianfree.curvature.loss_hessian import LossHessian
 from hessianfree.graph import Edge
-from hessianfree.interfaces import FlatView
+from hessianfree.interfaces import FlatView, Ranks
 from hessianfree.preconditioners import estimates
 from hessianfree.preconditioners.layers import Layer, Watch, layers_of
 from hessianfree.preconditioners.output_samples import sample
@@ -75,7 +75,7 @@ class KFAC:
         generator = estimates.generator(here.gradient, self.seed, call)
         renewals = call // self.every + 1
         share = 1 - min(self.decay, 1 - 1 / renewals)
-        factors = _estimated(here.passes, layers, generator)
+        factors = _estimated(here.ranks, here.passes, layers, generator)
         if memory is not None:
             factors = {
                 name: memory[name].lerp(new, share) if name in memory else new
@@ -119,50 +119,72 @@ class _Inverse:
 
 
 def _estimated(
-    passes: Sequence[ForwardPass], layers: Sequence[Layer], generator: torch.Generator
+    ranks: Ranks, passes: Sequence[ForwardPass], layers: Sequence[Layer], generator: torch.Generator
 ) -> dict[str, Tensor]:
     """Factors A0, G0, A1, ... of the layers that fresh passes call, and "rest" [P], the squared slopes of others."""
     parameters = passes[0].parameters
-    squares: list[Tensor | float] = [0.0] * len(layers)
-    rows = [0] * len(layers)
-    slopes: list[Tensor | float] = [0.0] * len(layers)
-    rest = torch.zeros_like(parameters.flatten(parameters.tensors))
-    for forward in passes:
-        watch = Watch(layers)
-        with watch.watching(), torch.enable_grad():
-            loss, outputs = forward.run()
-        hessian = LossHessian(loss, outputs, parameters)
-        edges = [edge for calls in watch.edges for edge in calls]
-        called = {
-            place for layer, calls in zip(layers, watch.edges, strict=True) for place in layer.places if calls
-        }
-        others = [i for i in range(len(parameters.tensors)) if i not in called]
-        arriving = _slopes_at(
-            [*edges, *(parameters.tensors[i] for i in others)], hessian, forward.weight, generator
-        )
-        of_calls, of_others = arriving[: len(edges)], arriving[len(edges) :]
-        for i, layer in enumerate(layers):
-            if (seen := watch.squares[i]) is not None:
-                squares[i] = squares[i] + seen
-            rows[i] += watch.rows[i]
-            for slope in of_calls[: len(watch.edges[i])]:
-                if slope is not None:
-                    g = layer.slopes(slope)
-                    slopes[i] = slopes[i] + g.T @ g
-            of_calls = of_calls[len(watch.edges[i]) :]
-        spread: list[Tensor | None] = [None] * len(parameters.tensors)
-        for i, slope in zip(others, of_others, strict=True):
-            spread[i] = None if slope is None else slope.square()
-        rest += parameters.flatten(spread)
+    matrices = [layer.joined(parameters.tensors).detach() for layer in layers]
+    like = parameters.flatten(parameters.tensors)
+    # One vector for all, so that ranks need to add up only once; all layers, whichever of them are called on a rank. In
+    # float32 at least, which holds the numbers of rows.
+    sizes = [len(layers), like.numel(), *(size**2 for matrix in matrices for size in reversed(matrix.shape))]
+    generator = estimates.own_generator(generator, ranks.rank)
+
+    def add_passes(into: Tensor) -> None:
+        rows, squared, *sums = torch.split(into, sizes)
+        for forward in passes:
+            _add_pass(forward, layers, generator, rows, squared, sums)
+
+    wide = torch.promote_types(like.dtype, torch.float32)
+    total = ranks.pool("K-FAC factors", like.new_zeros(sum(sizes), dtype=wide), add_passes)
+    rows, squared, *sums = torch.split(total, sizes)
+    rest = squared.to(like.dtype, copy=True)
     factors = {"rest": rest}
-    for i, layer in enumerate(layers):
-        if rows[i]:
-            matrix = layer.joined(parameters.tensors).detach()
-            factors[f"A{i}"] = matrix.new_zeros(matrix.shape[1], matrix.shape[1]) + squares[i] / rows[i]
-            factors[f"G{i}"] = matrix.new_zeros(matrix.shape[0], matrix.shape[0]) + slopes[i]
+    for i, (layer, matrix, called) in enumerate(zip(layers, matrices, rows.tolist(), strict=True)):
+        if called:
+            factors[f"A{i}"] = (sums[2 * i] / called).view(matrix.shape[1], -1).to(like.dtype)
+            factors[f"G{i}"] = sums[2 * i + 1].view(matrix.shape[0], -1).to(like.dtype, copy=True)
             for place in layer.places:
                 parameters.split(rest)[place].zero_()
     return factors
+
+
+def _add_pass(
+    forward: ForwardPass,
+    layers: Sequence[Layer],
+    generator: torch.Generator,
+    rows: Tensor,
+    squared: Tensor,
+    sums: Sequence[Tensor],
+) -> None:
+    """Add to each layer's `rows` [L] and to its `sums`, of a a' and of g g', flat; and to `squared` [P] of the rest."""
+    parameters = forward.parameters
+    watch = Watch(layers)
+    with watch.watching(), torch.enable_grad():
+        loss, outputs = forward.run()
+    hessian = LossHessian(loss, outputs, parameters)
+    edges = [edge for calls in watch.edges for edge in calls]
+    called = {
+        place for layer, calls in zip(layers, watch.edges, strict=True) for place in layer.places if calls
+    }
+    others = [i for i in range(len(parameters.tensors)) if i not in called]
+    arriving = _slopes_at(
+        [*edges, *(parameters.tensors[i] for i in others)], hessian, forward.weight, generator
+    )
+    of_calls, of_others = arriving[: len(edges)], arriving[len(edges) :]
+    for i, layer in enumerate(layers):
+        if (seen := watch.squares[i]) is not None:
+            sums[2 * i] += seen.flatten()
+        rows[i] += watch.rows[i]
+        for slope in of_calls[: len(watch.edges[i])]:
+            if slope is not None:
+                g = layer.slopes(slope)
+                sums[2 * i + 1] += (g.T @ g).flatten()
+        of_calls = of_calls[len(watch.edges[i]) :]
+    spread: list[Tensor | None] = [None] * len(parameters.tensors)
+    for i, slope in zip(others, of_others, strict=True):
+        spread[i] = None if slope is None else slope.square()
+    squared += parameters.flatten(spread)
 
 
 def _with_factors(layers: Sequence[Layer], memory: Mapping[str, Tensor]) -> list[tuple[int, Layer]]:

@@ -17,10 +17,10 @@ def sample(hessian: LossHessian, weight: float, generator: torch.Generator) -> l
 
     J'u then has the Gauss-Newton matrix as its covariance: what [Martens & Grosse 2015, 2.2] get from targets drawn
     from the model's own prediction, for any loss. No name of a loss is asked for: H_L is taken to be diagonal (squared
-    error, cross-entropy of pixels), or made of a block for each row of the last dimension (softmax) where outputs are
-    one tensor; a product with a random vector tells which. Where neither holds, or a row is longer than MOST_CLASSES,
-    u is the loss's own slope, row by row with random signs: the empirical Fisher matrix's. Negative curvature counts
-    as none.
+    error, cross-entropy of pixels), or made of a block for each row of the last dimension where outputs are one
+    tensor: that of a softmax, however long the row, or another; a product with a random vector tells which. Where none
+    holds, or a row of another block is longer than MOST_CLASSES, u is the loss's own slope, row by row with random
+    signs: the empirical Fisher matrix's. Negative curvature counts as none.
     """
     arguments = hessian.arguments
     probe = [signs(argument.detach(), generator) for argument in arguments]
@@ -31,6 +31,10 @@ def sample(hessian: LossHessian, weight: float, generator: torch.Generator) -> l
             (weight * d).clamp(min=0).sqrt() * signs(d, generator)
             for d in (part.detach() for part in diagonal)
         ]
+    if len(arguments) == 1 and arguments[0].dim() > 0:
+        drawn = _of_softmax(hessian, probe[0], seen[0], weight, generator)
+        if drawn is not None:
+            return [drawn]
     if len(arguments) == 1 and arguments[0].dim() > 0 and arguments[0].shape[-1] <= MOST_CLASSES:
         blocks = _blocks(hessian)
         if _alike([torch.einsum("...ij,...j->...i", blocks, probe[0])], seen):
@@ -38,6 +42,34 @@ def sample(hessian: LossHessian, weight: float, generator: torch.Generator) -> l
             scaled = values.clamp(min=0).sqrt() * signs(values, generator)
             return [torch.einsum("...ij,...j->...i", vectors, scaled)]
     return [_signed_rows(slope.detach(), weight, generator) for slope in hessian.slopes]
+
+
+def _of_softmax(
+    hessian: LossHessian, probe: Tensor, seen: Tensor, weight: float, generator: torch.Generator
+) -> Tensor | None:
+    """u where the block of each row is a multiple r of diag(p) - p p', p the row's softmax; None where it is not.
+
+    sqrt(p) e - p (sqrt(p)'e), for random signs e, has that covariance: no block is made, which would take a product a
+    class, and as many decompositions as there are rows. r comes from one more product, with a ramp: random signs of a
+    short row may all be equal, and that is what such a block does not see. `seen` is the product with `probe`.
+    """
+    (output,) = hessian.arguments
+    p = torch.softmax(output.detach(), dim=-1)
+
+    def block(vector: Tensor) -> Tensor:
+        return p * (vector - (p * vector).sum(-1, keepdim=True))
+
+    ramp = torch.linspace(-1, 1, p.shape[-1], dtype=p.dtype, device=p.device).expand_as(p)
+    expected, found = block(ramp), hessian.in_outputs([ramp.contiguous()])[0].detach()
+    square = expected.square().sum(-1, keepdim=True)
+    # A row that is nearly sure of its class has a block of rounding alone: it counts as none.
+    r = torch.where(
+        square > torch.finfo(p.dtype).eps ** 2, (expected * found).sum(-1, keepdim=True) / square, 0.0
+    )
+    if not _alike([r * block(probe)], [seen]):
+        return None
+    root = p.sqrt() * signs(p, generator)
+    return (weight * r).clamp(min=0).sqrt() * (root - p * root.sum(-1, keepdim=True))
 
 
 def _blocks(hessian: LossHessian) -> Tensor:
