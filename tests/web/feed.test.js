@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { edgeOf, TraceFeed } from "../../web/hessianfree_web/static/lib/feed.js";
-import { CROWDED, FigureFeed } from "../../web/hessianfree_web/static/lib/figures.js";
 
 const row = (step, metrics, seconds = step / 10) => ({ step, seconds, wall_time: `2026-03-01T00:00:${String(step).padStart(2, "0")}Z`, metrics });
 
@@ -23,6 +22,7 @@ test("a running total counts every new row once, measured or not", () => {
   const rows = [row(1, { gradient_equivalents: 99 }), row(2, { gradient_equivalents: 4 }), row(3, { gradient_equivalents: 5, eval_loss: 0.5 })];
   assert.deepEqual(feed.take(rows), { x: [19], y: [0.5], customdata: [3] });
   assert.deepEqual(feed.take([row(4, { gradient_equivalents: 1, eval_loss: 0.4 })]).x, [20]);
+  assert.deepEqual(feed.take([row(5, { gradient_equivalents: "NaN", eval_loss: 0.4 }), row(6, { gradient_equivalents: 1, eval_loss: 0.4 })]).x, [20, 21]);
 });
 
 test("a path takes both coordinates as they are and leaves out what is nowhere", () => {
@@ -51,46 +51,4 @@ test("a condition keeps the rows of its value alone; flags count as 0 and 1", ()
   const feed = new TraceFeed({ metric: "cg_iterations", x: "step", where });
   assert.deepEqual(feed.take([row(1, { cg_iterations: 3, cg_stop: "Divergence" }), row(2, { cg_iterations: 4, cg_stop: "Number of iterations" })]).x, [1]);
   assert.deepEqual(new TraceFeed({ metric: "accepted", x: "step" }).take([row(1, { accepted: true })]).y, [1]);
-});
-
-const figure = (seen, traces) => ({ data: traces, layout: { meta: { metrics: ["loss", "eval_loss", "cg_stop"], seen } } });
-const trace = (meta, x = []) => ({ x, meta: { run: "a", metric: "loss", x: "step", attempt: 1, step: 0, ...meta } });
-
-test("one set of arguments a set of columns, naming the traces that grow", () => {
-  const feed = new FigureFeed(figure(["loss"], [{ x: [0] }, trace({}), trace({ marks: true }), trace({ run: "b" })]));
-  assert.deepEqual(feed.runs, ["a", "b"]);
-  const groups = feed.take("a", [row(1, { loss: 1 }), row(2, { loss: "NaN" })]);
-  assert.deepEqual(groups.map(({ indices, keep }) => [indices, keep]), [[[1], null], [[2], null]]);
-  assert.deepEqual(groups[0].update, { x: [[1, 2]], y: [[1, null]], customdata: [[1, 2]] });
-  assert.deepEqual(groups[1].update.text, [["NaN"]]);
-  assert.deepEqual(feed.take("a", [row(2, { loss: 1 })]), []);
-});
-
-test("a trace of the latest point keeps one", () => {
-  const feed = new FigureFeed(figure([], [trace({ latest: true })]));
-  assert.equal(feed.take("a", [row(1, { loss: 1 }), row(2, { loss: 2 })])[0].keep, 1);
-});
-
-test("a newer attempt, a metric or a value without a trace call for a new figure; other runs do not", () => {
-  const feed = new FigureFeed(figure(["loss", "cg_stop=Divergence"], [trace({})]));
-  assert.equal(feed.outdated("a", 1, [row(1, { loss: 1, cg_stop: "Divergence", damping: 3 })]), false);
-  assert.equal(feed.outdated("a", 1, [row(1, { loss: "NaN" })]), false);
-  assert.equal(feed.outdated("a", 2, [row(1, { loss: 1 })]), true);
-  assert.equal(feed.outdated("a", 1, [row(1, { eval_loss: 1 })]), true);
-  assert.equal(feed.outdated("a", 1, [row(1, { cg_stop: "Number of iterations" })]), true);
-  assert.equal(feed.outdated("other", 7, [row(1, { eval_loss: 1 })]), false);
-});
-
-test("a long trace asks to be sampled", () => {
-  const feed = new FigureFeed(figure(["loss"], [trace({}, new Array(CROWDED).fill(0))]));
-  assert.equal(feed.crowded, false);
-  feed.take("a", [row(1, { loss: 1 })]);
-  assert.equal(feed.crowded, true);
-});
-
-test("a control that is newer than the marks calls for a fresh figure, an older one or another run's does not", () => {
-  const feed = new FigureFeed(figure(["loss"], [trace({ run: "a", controls: 2 })]));
-  assert.ok(feed.unmarked({ id: "a", controls_version: 3 }));
-  assert.ok(!feed.unmarked({ id: "a", controls_version: 2 }));
-  assert.ok(!feed.unmarked({ id: "b", controls_version: 3 }));
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { boundsText, hintText, isDefault, nest, pick, readField, textOf } from "../../web/hessianfree_web/static/lib/forms.js";
-import { fieldsOf } from "../../web/hessianfree_web/static/lib/schema.js";
+import { boundsText, defaultText, hintText, isDefault, nest, pick, readField, textOf } from "../../web/hessianfree_web/static/lib/forms.js";
+import { fieldsOf, foldedOf, groupsOf } from "../../web/hessianfree_web/static/lib/schema.js";
 
 const schema = {
   $defs: {
@@ -107,4 +107,35 @@ test("dotted paths nest and are found again", () => {
   assert.equal(pick(job, "budget.steps"), 3);
   assert.equal(pick(job, "budget.steps.deeper.still"), undefined);
   assert.equal(pick(job, "nothing.there"), undefined);
+});
+
+test("defaults are told in words, and only where there is one to tell of", () => {
+  assert.equal(defaultText(fields.cg_max_iter), "250");
+  assert.equal(defaultText(fields.adapt), "on");
+  assert.equal(defaultText(fields.code), "none");
+  assert.equal(defaultText(fields.betas), "0.9, 0.999");
+  assert.equal(defaultText(fields.problem), "");
+  assert.equal(defaultText(fields.extra), "");
+});
+
+test("many fields are grouped by the words that their names share, few are not", () => {
+  const named = (...names) => names.map((name) => ({ name }));
+  const few = named("damping", "damping_least", "damping_every");
+  assert.deepEqual(groupsOf(few), [{ title: "", fields: few }]);
+  const many = named("damping", "cg_stop", "lr", "damping_least", "adapt_damping", "cg_start", "use_cg", "verbose", "seed", "cg_damping");
+  const told = groupsOf(many).map(({ title, fields: members }) => [title, members.map((field) => field.name)]);
+  assert.deepEqual(told, [
+    ["", ["lr", "verbose", "seed"]],
+    ["Damping", ["damping", "damping_least", "adapt_damping"]],
+    ["CG", ["cg_stop", "cg_start", "use_cg", "cg_damping"]],
+  ]);
+});
+
+test("of many settings those that are chosen first stand before the others, of few all do", () => {
+  const many = Object.fromEntries(Array.from("abcdefghijkl", (name) => [name, { type: "number", ...(name < "c" && { "x-first": true }) }]));
+  const names = (asked) => Object.values(foldedOf(fieldsOf({ properties: asked }))).map((group) => group.map(({ name }) => name).join(""));
+  assert.deepEqual(names(many), ["ab", "cdefghijkl"]);
+  assert.deepEqual(names({ a: many.a, d: many.d }), ["ad", ""]);
+  for (const each of Object.values(many)) delete each["x-first"];
+  assert.deepEqual(names(many), ["abcdefghijkl", ""]);
 });

@@ -28,6 +28,8 @@ const texts = (entries) => entries.map(({ text }) => text);
 
 test("attempts and controls stand in the order of time", () => {
   const lost = attempt(1, { ended_at: "2026-03-01T00:01:50Z", outcome: "lost", error: "Nothing was heard.\nTraceback" });
+  const killed = attempt(1, { ended_at: "2026-03-01T00:01:50Z", outcome: "interrupted", cause: "killed" });
+  assert.equal(historyOf([killed], [])[1].text, "Attempt 1 was killed");
   const entries = historyOf([lost, attempt(2, { resumed_from: 20 })], [control(1, { step: 7, applied_at: "2026-03-01T00:01:31Z" })]);
   assert.deepEqual(texts(entries), ["Attempt 1 began", "damping = 0.5", "Attempt 1 was lost", "Attempt 2 began, on from its checkpoint after step 20"]);
   assert.deepEqual(entries.map(({ step }) => step), [1, 8, null, 21]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { decode, formatBytes, formatCount, formatNumber } from "../../web/hessianfree_web/static/lib/numbers.js";
-import { formatAge, formatDuration, formatMoment, formatRoughly, secondsBetween } from "../../web/hessianfree_web/static/lib/times.js";
+import { formatAge, formatDuration, formatMoment, formatRoughly, nameOfZone, secondsBetween } from "../../web/hessianfree_web/static/lib/times.js";
 
 test("wire strings become the numbers they stand for, other strings stay", () => {
   assert.ok(Number.isNaN(decode("NaN")));
@@ -28,12 +28,16 @@ test("measurements keep four digits and say what is not a number", () => {
     [undefined, "–"],
   ];
   for (const [value, text] of cases) assert.equal(formatNumber(value), text, String(value));
+  const overAPower = [[9999.6, "10000"], [-9999.6, "−10000"], [999999.6, "1.000e6"], [999999, "999999"], [0.000099996, "0.0001000"], [9.99996, "10.00"]];
+  for (const [value, text] of overAPower) assert.equal(formatNumber(value), text, String(value));
+  assert.equal(formatNumber(99.6, 2), "100");
 });
 
 test("counts are grouped, bytes scaled", () => {
   assert.equal(formatCount(1234567), "1\u202f234\u202f567");
   assert.equal(formatCount(-1234), "−1\u202f234");
   assert.equal(formatCount(null), "–");
+  assert.equal(formatCount("Infinity"), "∞");
   assert.equal(formatBytes(16 * 2 ** 30), "16 GiB");
   assert.equal(formatBytes(1536), "1.5 KiB");
   assert.equal(formatBytes(12), "12 B");
@@ -73,5 +77,13 @@ test("elapsed time runs until the end, or until now", () => {
   assert.equal(secondsBetween("2026-03-01T11:00:00Z", null, now), 3600);
   assert.equal(secondsBetween("2026-03-01T11:00:00Z", "2026-03-01T11:00:05Z", now), 5);
   assert.equal(secondsBetween(null, null, now), null);
-  assert.match(formatMoment("2026-03-01T11:00:00Z"), /^2026-0\d-\d\d \d\d:\d\d:00$/);
+  assert.match(formatMoment("2026-03-01T11:00:00Z"), /^2026-0\d-\d\d \d\d:\d\d:00 \S+$/);
+});
+
+test("a moment stands in the reader's time zone, summer time and all, and the zone is named", () => {
+  assert.equal(formatMoment("2026-03-01T23:30:05Z", "Europe/Berlin"), "2026-03-02 00:30:05 GMT+1");
+  assert.equal(formatMoment("2026-07-01T22:30:05Z", "Europe/Berlin"), "2026-07-02 00:30:05 GMT+2");
+  assert.equal(formatMoment("2026-07-01T00:00:00Z", "UTC"), "2026-07-01 00:00:00 UTC");
+  assert.equal(nameOfZone(Date.parse("2026-07-01T00:00:00Z"), "Asia/Kolkata"), "Asia/Kolkata (GMT+5:30)");
+  assert.equal(nameOfZone(Date.parse("2026-07-01T00:00:00Z"), "UTC"), "UTC");
 });

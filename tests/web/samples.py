@@ -25,20 +25,38 @@ HESSIAN_FREE: Mapping[str, Sequence[Any]] = {
     "step_scale": [1.0, 0.0, 0.8, 1.0],
     "accepted": [True, False, True, True],
     "gradient_norm": [9.0, 3.0, 1.0, math.nan],
+    "step_norm": [1.0, 0.0, 0.5, 0.25],
+    "step_angle": [40.0, None, 80.0, 91.0],
+    "predicted_reduction": [4.0, 10.0, 1.0, 0.1],
+    "actual_reduction": [2.0, 1.0, 0.9, -0.7],
+    "ritz_largest": [9.0, 8.0, 90.0, 7.0],
+    "ritz_smallest": [1.0, 2.0, 0.5, -0.5],
+    "ritz_condition": [9.0, 4.0, 180.0, None],
+    "curvature_products": [4.0, 13.0, 251.0, 5.0],
+    "loss_evaluations": [3.0, 9.0, 4.0, 3.0],
+    "seconds_gradient": [0.1, 0.1, 0.1, 0.1],
+    "seconds_cg": [0.5, 1.0, 9.0, 0.5],
+    "seconds_search": [0.1, 0.4, 0.1, 0.1],
+    "seconds_rest": [0.0, 0.0, 0.0, 0.0],
+    "peak_memory_bytes": [1e9, 1.5e9, 1.5e9, 1.5e9],
+    "parameter_norm": [5.0, 5.0, 13.0, 13.0],
+    "parameter_norm.10": [4.0, 4.0, 12.0, 12.0],
+    "parameter_norm.2": [3.0, 3.0, 5.0, 5.0],
     "x": [-1.2, -1.0, 0.5, math.nan],
     "y": [1.0, 1.1, 0.2, 0.0],
 }
 
 
-def curve_of(values: Mapping[str, Sequence[Any]], *, run: str = "run-a", x_name: str = "step") -> Curve:
+def curve_of(
+    values: Mapping[str, Sequence[Any]], *, run: str = "run-a", x_name: str = "step", colour: int = 0
+) -> Curve:
     """A run's curve; x counts 10, 20, ... where it is not the step."""
     rows = max((len(column) for column in values.values()), default=0)
     steps = list(range(1, rows + 1))
     x = [float(step) if x_name == "step" else 10.0 * step for step in steps]
     columns = {name: list(column) for name, column in values.items()}
-    return Curve(
-        run=run, name=f"name of {run}", attempt=2, series=Series(x_name, list(x), steps, columns, rows)
-    )
+    series = Series(x_name, list(x), steps, columns, rows)
+    return Curve(run=run, name=f"name of {run}", attempt=2, series=series, colour=colour)
 
 
 LANDSCAPE = Landscape(x=[-2, 0, 2], y=[-1, 0, 1], z=[[5, 4, math.nan], [3, 1, 2], [9, 8, 7]], minima=[(0, 0)])

@@ -7,7 +7,7 @@ import pytest
 
 from hessianfree_web import STATIC
 
-TOKENS = (STATIC / "css" / "tokens.css").read_text(encoding="utf-8")
+SHEETS = ("tokens", "dark")
 TINT = 0.09  # of the text's own colour, behind a badge
 SURFACES = ("bg", "surface", "surface-raised", "inset", "hover", "selected")
 STATES = ("queued", "running", "paused", "completed", "failed", "cancelled", "stale", "stopping")
@@ -17,13 +17,13 @@ Colour = tuple[float, ...]
 
 def themes() -> Iterator[tuple[str, dict[str, Colour]]]:
     """Both themes: the dark one redefines names of the light one."""
-    light, dark = TOKENS.split("@media (prefers-color-scheme: dark)")
+    sheets = [(STATIC / "css" / f"{name}.css").read_text(encoding="utf-8") for name in SHEETS]
     named = [
         {
             name: tuple(int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4))
             for name, digits in re.findall(r"--([\w-]+):\s*#([0-9a-f]{6})\b", text)
         }
-        for text in (light, dark)
+        for text in sheets
     ]
     yield "light", named[0]
     yield "dark", named[0] | named[1]

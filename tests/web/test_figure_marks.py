@@ -1,5 +1,6 @@
 """Marks: attempts that began and what a user changed, along x."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,9 +24,7 @@ def control(number: int, **more: Any) -> Control:
 
 
 def marked(curve: Curve, *marks: Mark) -> Curve:
-    return Curve(
-        run=curve.run, name=curve.name, attempt=1, series=curve.series, marks=marks, controls_version=3
-    )
+    return replace(curve, attempt=1, marks=marks, controls_version=3)
 
 
 def noted(figure: dict[str, Any]) -> list[dict[str, Any]]:
@@ -90,11 +89,14 @@ def test_a_run_without_steps_has_nothing_to_mark() -> None:
 
 def test_of_several_runs_each_has_marks_in_its_colour_and_none_a_line() -> None:
     curves = tuple(
-        marked(curve_of({"loss": [2.0, 1.0]}, run=f"run-{n}"), Mark(step=2, kind="set", text="a"))
-        for n in range(2)
+        marked(curve_of({"loss": [2.0, 1.0]}, run=f"run-{n}", colour=n), Mark(step=2, kind="set", text="a"))
+        for n in (4, 9)
     )
     figure = drawn(FIGURES["metric"], Material(curves=curves))
-    assert [trace["meta"]["colour"] for trace in noted(figure)] == [0, 1]
+    assert [trace["meta"] for trace in noted(figure)] == [
+        {"of": "run-4", "colour": 4},
+        {"of": "run-9", "colour": 9},
+    ]
     assert not figure["layout"].get("shapes")
 
 

@@ -7,10 +7,52 @@ import pytest
 from hessianfree_lab.errors import RecordNotFound
 from hessianfree_lab.figures import FIGURES, Curve, Kind, Material, figure_kind
 from hessianfree_lab.figures.points import Limits, points
+from hessianfree_lab.figures.sweeps import SWEEP_FIGURES
 from web.samples import FULL, curve_of, drawn, traces
 
 BARE = Material(curves=(curve_of({}),))
 UNRELATED = Material(curves=(curve_of({"something_else": [1.0, 2.0]}),))
+
+BAD_SIGNS = {
+    "path": "circle a minimum",
+    "loss": "overfit",
+    "gradient-norm": "too little damping",
+    "damping": "steady climb",
+    "reduction-ratio": "wrong",
+    "reductions": "damping that is too small",
+    "agreement": "promised too much",
+    "step-scale": "bad",
+    "cg-iterations": "wasted",
+    "residual-map": "stay bright",
+    "ritz-map": "negative curvature",
+    "ritz-extremes": "harder solves",
+    "inner-solve": "cut off",
+    "kept-losses": "turn up",
+    "line-search": "hardly goes down",
+    "ritz-values": "hard solve",
+    "loss-slice": "asks for more damping",
+    "extreme-eigenvalues": "far from convex",
+    "spectrum": "curves downwards",
+    "time-split": "slow",
+    "work": "rejects",
+    "memory": "leak",
+    "parameter-norms": "died",
+    "metric": "failed",
+    "scatter": "without direction",
+    "performance-profile": "unsolved",
+    "history": "not help",
+    "parallel": "too wide",
+    "slice": "too small",
+    "importance": "say little",
+    "map": "near the rim",
+}
+"""Of every figure, words of its reading that say what a bad sign looks like."""
+
+
+def test_every_reading_says_what_a_bad_sign_looks_like() -> None:
+    readings = {name: kind.reading for name, kind in (FIGURES | SWEEP_FIGURES).items()}
+    assert readings.keys() == BAD_SIGNS.keys()
+    assert [name for name, words in BAD_SIGNS.items() if words not in readings[name]] == []
 
 
 @pytest.mark.parametrize("kind", FIGURES.values(), ids=FIGURES)
@@ -139,11 +181,11 @@ def test_a_running_total_goes_on_from_where_the_series_ends() -> None:
 
 
 def test_compared_runs_have_a_colour_each_and_their_names() -> None:
-    curves = tuple(curve_of({"loss": [1.0]}, run=f"run-{number}") for number in range(10))
+    curves = tuple(curve_of({"loss": [1.0]}, run=f"run-{number}", colour=3 * number) for number in range(10))
     figure = drawn(FIGURES["metric"], Material(curves=curves))
     lines = traces(figure, "loss")
     assert [line["name"] for line in lines] == [f"name of run-{number}" for number in range(10)]
-    assert [line["meta"]["colour"] for line in lines] == list(range(10))
+    assert [line["meta"]["colour"] for line in lines] == list(range(0, 30, 3))
     assert len({(line["line"]["color"], line["line"]["dash"]) for line in lines}) == 10
     assert figure["layout"]["showlegend"] is True
 

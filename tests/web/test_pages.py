@@ -149,7 +149,8 @@ def test_a_run_page_shows_the_figures_whose_metrics_it_has(browse: httpx.Client,
         for figure in page_of(browse, f"/runs/{run}").tags("live-figure")
         if "hidden" not in figure
     }
-    assert shown == {"loss", "gradient-norm", "inner-solve", "ritz-values", "spectrum"}
+    of_a_step = {"inner-solve", "kept-losses", "line-search", "ritz-values", "spectrum"}
+    assert shown == {"loss", "gradient-norm"} | of_a_step
     (solve,) = page_of(browse, f"/runs/{run}").tags("inner-solve")
     assert "hidden" in solve
     (spectrum,) = page_of(browse, f"/runs/{run}").tags("loss-spectrum")
@@ -180,33 +181,20 @@ def test_a_run_page_shows_spectra_where_there_are_some(browse: httpx.Client, htt
 def test_numbers_that_are_not_finite_survive_in_the_page(browse: httpx.Client, http: httpx.Client) -> None:
     run = record(http, steps=[{"loss": "NaN", "gradient_equivalents": "Infinity"}])
     assert page_of(browse, f"/runs/{run}").data["run"]["summary"]["loss"]["last"] == "NaN"
-    assert page_of(browse, f"/compare?runs={run}").data["work"] == {run: "Infinity"}
+    (shown,) = page_of(browse, f"/compare?runs={run}").data["runs"]
+    assert shown["summary"]["gradient_equivalents"]["last"] == "Infinity"
 
 
-def test_the_compare_page_offers_every_number_the_runs_have(browse: httpx.Client, http: httpx.Client) -> None:
-    first = record(http, steps=[{"loss": 1.0, "damping": 1.0, "cg_stop": "Divergence", "zeta": 1.0}])
-    second = record(http, steps=[{"loss": 1.0, "accuracy": 0.5}])
-    page = page_of(browse, f"/compare?runs={first},{second},{first}")
-    offered = [option["value"] for option in page.tags("option")]
-    assert offered[:4] == ["loss", "damping", "accuracy", "zeta"]
-    assert "cg_stop" not in offered
-    assert [run["id"] for run in page.data["runs"]] == [first, second]
-
-
-def test_runs_that_are_gone_are_named_and_left_out(browse: httpx.Client, run: str) -> None:
-    answer = browse.get(f"/compare?runs={run},gone-for-good")
-    assert "Not there: gone-for-good." in answer.text
-    assert [found["id"] for found in Page(answer.text).data["runs"]] == [run]
-
-
-def test_more_runs_than_colours_are_left_out_and_counted(browse: httpx.Client, run: str) -> None:
-    asked = ",".join([run, *(f"gone-{number}" for number in range(17))])
-    assert "Only the first 16 are shown; 2 more were asked for." in browse.get(f"/compare?runs={asked}").text
-
-
-def test_the_form_can_start_from_a_run(browse: httpx.Client, run: str) -> None:
-    assert page_of(browse, f"/submit?from={run}").data["start"]["config"] == {"<k>": "<v>"}
+def test_the_form_can_start_from_a_job_and_says_why_not_from_a_script(
+    browse: httpx.Client, http: httpx.Client, run: str
+) -> None:
     assert page_of(browse, "/submit").data["start"] is None
+    answer = browse.get(f"/submit?from={run}")
+    assert "was recorded by a script, not trained by a worker" in answer.text
+    assert Page(answer.text).data["start"] is None
+    http.post("/api/v1/workers", json=announcement().model_dump(mode="json")).raise_for_status()
+    job = http.post("/api/v1/jobs", json={"problem": "bowl", "seed": 4}).json()
+    assert page_of(browse, f"/submit?from={job['id']}").data["start"] == job["spec"]
 
 
 @pytest.mark.parametrize(

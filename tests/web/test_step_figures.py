@@ -78,6 +78,6 @@ def test_extremes_and_trace_grow_with_the_run() -> None:
     (largest,) = traces(figure, "spectrum_largest")
     (trace,) = traces(figure, "spectrum_trace")
     assert (largest["x"], largest["y"], largest["meta"]["step"]) == ([1, 3], [5.0, None], 3)
-    assert (trace["y"], trace["yaxis"]) == ([9.0, 8.0], "y2")
+    assert (trace["y"], trace["yaxis"]) == ([9.0, 8.0], "y3")
     (mark,) = traces(figure, "spectrum_largest", marks=True)
-    assert (mark["text"], mark["yaxis"]) == (["NaN"], "y3")
+    assert (mark["text"], mark["yaxis"]) == (["NaN"], "y2")

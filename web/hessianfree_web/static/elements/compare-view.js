@@ -1,59 +1,93 @@
-// <compare-view>: the controls of the compare page and its figure. The address holds the view, so back and reload work.
+// <compare-view>: keeps the address and the view of the compare page the same, so back, forward and reload work. It stands
+// behind all elements of the page: what it says first, they hear.
 
-import { comparisonFrom, comparisonSearch, figureAddress } from "../lib/comparison.js";
+import { get } from "../api.js";
+import { comparisonFrom, comparisonSearch } from "../lib/comparison.js";
+import { pageData } from "./page-data.js";
+
+const PASSING_MILLISECONDS = 250;
 
 class CompareView extends HTMLElement {
-  #view = comparisonFrom(location.search);
+  #asked = comparisonFrom(location.search).runs.join();
+  #view = this.#shown();
+  #groups = pageData().groups;
+  #asking = null;
+  #timer = null;
   #listening = new AbortController();
 
   connectedCallback() {
     const { signal } = this.#listening;
-    this.querySelector("form").addEventListener("submit", (event) => event.preventDefault(), { signal });
-    this.querySelector("form").addEventListener("change", (event) => this.#change(event.target), { signal });
-    this.addEventListener("figure:log", ({ detail }) => this.#go({ ...this.#view, log: detail.log }), { signal });
+    document.addEventListener("comparison:change", ({ detail }) => this.#go(detail), { signal });
     window.addEventListener("popstate", () => this.#return(), { signal });
-    this.#draw();
+    this.#tell();
   }
 
   disconnectedCallback() {
     this.#listening.abort();
+    this.#asking?.abort();
+    clearTimeout(this.#timer);
   }
 
-  #change(control) {
-    if (control.name !== "add") this.#choose();
-    else if (control.value) location.assign(`/compare${comparisonSearch({ ...this.#view, runs: [...this.#view.runs, control.value] })}`);
+  #go({ changes, passing }) {
+    const before = this.#view;
+    this.#view = { ...before, ...changes };
+    clearTimeout(this.#timer);
+    if (passing) {
+      // A slider in motion: one place in the history, and no request for every value on the way.
+      this.#timer = setTimeout(() => this.#arrive(before, "replaceState"), PASSING_MILLISECONDS);
+      return;
+    }
+    this.#arrive(before, "pushState");
   }
 
-  #choose() {
-    const chosen = new FormData(this.querySelector("form"));
-    const metric = chosen.get("metric");
-    // Another metric has another natural axis.
-    const log = metric === this.#view.metric ? this.#view.log : null;
-    this.#go({ ...this.#view, x: chosen.get("x"), metric, log });
-  }
-
-  #go(view) {
-    this.#view = view;
-    history.pushState(null, "", `${location.pathname}${comparisonSearch(view)}`);
-    this.#draw();
+  #arrive(before, how) {
+    history[how](null, "", `${location.pathname}${comparisonSearch(this.#view)}`);
+    this.#show(before);
   }
 
   #return() {
-    const before = this.#view.runs.join();
-    this.#view = comparisonFrom(location.search);
-    if (this.#view.runs.join() === before) this.#draw();
-    else location.reload();
+    const before = this.#view;
+    const view = comparisonFrom(location.search);
+    if (![this.#asked, before.runs.join()].includes(view.runs.join())) {
+      location.reload();
+      return;
+    }
+    this.#view = this.#shown();
+    this.#show(before);
   }
 
-  #draw() {
-    const { x, metric, log } = this.#view;
-    const form = this.querySelector("form");
-    form.elements.namedItem("x").value = x;
-    form.elements.namedItem("metric").value = metric;
-    const figure = this.querySelector("live-figure");
-    if (log === null) figure.removeAttribute("log");
-    else figure.setAttribute("log", log ? "1" : "0");
-    figure.setAttribute("src", figureAddress(this.#view));
+  /** What the address says, of the runs that there are. */
+  #shown() {
+    const known = pageData().runs.map(({ id }) => id);
+    const { hidden, ...view } = comparisonFrom(location.search);
+    return { ...view, runs: known, hidden };
+  }
+
+  async #show(before) {
+    if (this.#view.group !== before.group) await this.#regroup();
+    this.#tell();
+  }
+
+  async #regroup() {
+    this.#asking?.abort();
+    const asking = new AbortController();
+    this.#asking = asking;
+    const { runs, group } = this.#view;
+    if (!group) {
+      this.#groups = [];
+      return;
+    }
+    try {
+      const query = new URLSearchParams({ runs: runs.join(","), group });
+      this.#groups = (await get(`/comparisons/groups?${query}`, { signal: asking.signal })).items;
+    } catch (error) {
+      if (error.name !== "AbortError") this.#groups = [];
+    }
+  }
+
+  #tell() {
+    const detail = { view: this.#view, groups: this.#view.group ? this.#groups : [] };
+    document.dispatchEvent(new CustomEvent("comparison:view", { detail }));
   }
 }
 

@@ -13,7 +13,8 @@ class CopyButton extends HTMLElement {
     const button = this.querySelector("button");
     const label = button.textContent;
     try {
-      await navigator.clipboard.writeText(document.querySelector(this.getAttribute("from")).textContent);
+      const source = document.querySelector(this.getAttribute("from"));
+      await navigator.clipboard.writeText(source.value ?? source.textContent);
       setText(button, "Copied");
     } catch {
       setText(button, "Select and copy by hand");

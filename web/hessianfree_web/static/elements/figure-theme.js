@@ -8,6 +8,7 @@ const TOKENS = {
   faint: "--text-3",
   grid: "--grid",
   line: "--line-2",
+  paper: "--surface",
   raised: "--surface-raised",
   accent: "--accent",
   font: "--font",
@@ -22,7 +23,8 @@ export function currentTheme() {
   return { ...theme, series: numbered("series", COLOURS), contour: numbered("contour", 4) };
 }
 
-/** Call `handler` when the reader's system changes between dark and light, until `signal` aborts. */
+/** Call `handler` when the page changes between dark and light, by its reader or by the system, until `signal` aborts. */
 export function onThemeChange(handler, signal) {
+  document.addEventListener("theme:change", handler, { signal });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", handler, { signal });
 }

@@ -1,42 +1,54 @@
-// <job-form>: a job, from the schemas that workers announced to the server's answer.
+// <job-form>: a job, or a sweep, from the schemas that workers announced to the server's answer; as fields and as YAML.
 
-import { ApiError, post } from "../api.js";
+import { ApiError, post, postText } from "../api.js";
 import { listen } from "../events.js";
-import { isDefault, nest, pick } from "../lib/forms.js";
-import { fieldsOf } from "../lib/schema.js";
-import { make, setText, show } from "./dom.js";
-import { FormField } from "./form-field.js";
+import { withoutBlanks } from "../lib/document.js";
+import { formatCount } from "../lib/numbers.js";
+import { isBeyondForm } from "../lib/sweeps.js";
+import { setText, show } from "./dom.js";
+import { JobFields } from "./job-fields.js";
+import { JobSweep } from "./job-sweep.js";
+import "./job-yaml.js";
 import { pageData } from "./page-data.js";
 
-const GENERAL = ["name", "budget.steps", "budget.seconds", "budget.target_loss", "seed", "dtype", "device", "tags"];
-const FURTHER = ["priority", "max_attempts", "checkpoint_every", "record.spectrum", "record.spectrum_of", "record.slices", "resources.gpus", "resources.processes", "notes"];
-const TITLES = { "budget.steps": "Steps", "budget.seconds": "Seconds", "budget.target_loss": "Target loss", dtype: "Precision", "record.spectrum": "Steps between spectra", "record.slices": "Steps between slices" };
+const PAUSE_MILLISECONDS = 200; // in typing, before the server is asked
+const YAML = "application/yaml";
+const UNUSABLE = "The YAML cannot be used as it stands; the form shows the last version that could.";
+const BEYOND = "This sweep has conditions, or several optimizers: it can be sent as it is, and changed as YAML alone.";
 
 class JobForm extends HTMLElement {
   #data = pageData();
-  #fields = new Map(); // group -> FormFields
+  #fields = null;
+  #sweep = null;
+  #side = "form"; // which of the two was typed in last: the other follows
+  #isSweep = false;
   #key = newKey();
+  #timer = null;
+  #asking = null;
   #listening = new AbortController();
 
   connectedCallback() {
     const ready = this.#data.problems.length > 0 && this.#data.optimizers.length > 0;
-    show(this.querySelector('[data-part="nobody"]'), !ready);
+    show(this.#part("nobody"), !ready);
     show(this.#form, ready);
     const { signal } = this.#listening;
     if (!ready) {
       listen("workers", () => location.reload(), signal);
       return;
     }
+    this.#fields = new JobFields(this.#form, this.#data);
+    this.#sweep = new JobSweep(this.#part("sweep"), this.#data.sweep_schema);
+    this.#begin();
     this.#form.addEventListener("submit", (event) => this.#submit(event), { signal });
-    this.#form.addEventListener("input", (event) => this.#changed(event.target), { signal });
-    this.#fillChoices("problem", this.#data.problems);
-    this.#fillChoices("optimizer", this.#data.optimizers, this.#data.job_schema.properties.optimizer.default);
-    this.#part("devices").append(...["auto", ...this.#data.devices].map((value) => make("option", { value })));
-    this.#fillGeneral();
-    this.#preview();
+    this.#form.addEventListener("input", (event) => this.#yaml.contains(event.target) || this.#changed(event.target), { signal });
+    this.addEventListener("yaml:typed", () => this.#typed(), { signal });
+    this.#part("use-form").addEventListener("click", () => this.#fromForm(), { signal });
+    listen("workers", () => this.#askSoon(), signal);
+    this.#fromForm();
   }
 
   disconnectedCallback() {
+    this.#giveUp();
     this.#listening.abort();
   }
 
@@ -44,117 +56,173 @@ class JobForm extends HTMLElement {
     return this.querySelector("form");
   }
 
+  get #yaml() {
+    return this.querySelector("job-yaml");
+  }
+
+  /** The run that the page was asked to begin with. */
+  #begin() {
+    if (!this.#data.start) return;
+    const start = withoutBlanks(this.#data.start);
+    const [unknown] = this.#fields.show(start);
+    if (!unknown) return;
+    setText(this.#part("note"), `No worker here knows the ${unknown} ${start[unknown]}: choose another, or start a worker that does.`);
+    show(this.#part("note"), true);
+  }
+
   #changed(control) {
+    if (control.name === "problem" || control.name === "optimizer") this.#fields.chosen(control.name);
+    this.#fromForm();
+  }
+
+  #typed() {
+    this.#side = "yaml";
+    this.#key = newKey();
+    this.#askSoon();
+  }
+
+  #fromForm() {
+    this.#side = "form";
     this.#key = newKey(); // another job than the one that may already have been sent
-    if (control.name === "problem" || control.name === "optimizer") this.#fillParams(control.name);
-    this.#preview();
+    this.#lock(false);
+    this.#complain("");
+    this.#askSoon();
   }
 
-  #fillChoices(name, infos, preferred = null) {
-    const start = this.#data.start?.[name] ?? preferred;
-    const chosen = infos.some((info) => info.name === start) ? start : infos[0].name;
-    this.#part(name).replaceChildren(...infos.map((info) => this.#choice(name, info, info.name === chosen)));
-    this.#fillParams(name);
+  /** What the form says: `{document, wrong}`. */
+  #read() {
+    const { job, space, wrong } = this.#fields.read();
+    const isVaried = this.querySelector("[data-varied]") !== null;
+    this.#name(isVaried);
+    if (!isVaried) return { document: job, wrong };
+    const sweep = this.#sweep.read(job, space);
+    return { document: sweep.document, wrong: wrong ?? sweep.wrong };
   }
 
-  #choice(name, info, checked) {
-    const id = `${name}-${info.name}`;
-    const named = { "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-text` };
-    return make(
-      "label",
-      { class: "choice" },
-      make("input", { type: "radio", name, value: info.name, checked, required: true, ...named }),
-      make("span", { class: "choice-title", id: `${id}-title` }, info.title || info.name),
-      make("span", { class: "choice-text", id: `${id}-text` }, info.description),
-    );
+  #askSoon() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ask(), PAUSE_MILLISECONDS);
   }
 
-  #chosen(name) {
-    return this.#form.elements.namedItem(name).value;
+  #ask() {
+    this.#giveUp();
+    this.#asking = new AbortController();
+    return this.#check(this.#asking.signal);
   }
 
-  #fillParams(name) {
-    const infos = name === "problem" ? this.#data.problems : this.#data.optimizers;
-    const info = infos.find((each) => each.name === this.#chosen(name));
-    const group = `${name}_params`;
-    const start = this.#data.start?.[name] === info.name ? this.#data.start : null;
-    const fields = fieldsOf(info.params_schema, group).map((field) => new FormField(field, start ? pick(start, field.path) : undefined));
-    this.#place(group, fields);
-    show(this.#part(`${group}-none`), fields.length === 0);
+  #giveUp() {
+    clearTimeout(this.#timer);
+    this.#asking?.abort();
   }
 
-  #fillGeneral() {
-    const known = new Map(fieldsOf(this.#data.job_schema).map((field) => [field.path, field]));
-    for (const [group, paths] of [["general", GENERAL], ["further", FURTHER]]) {
-      const fields = paths.map((path) => ({ ...known.get(path), title: TITLES[path] ?? known.get(path).title }));
-      this.#place(group, fields.map((field) => new FormField(field, this.#data.start ? pick(this.#data.start, field.path) : undefined)));
+  /** Have the server say what the job is; whether it can be one. */
+  async #check(signal) {
+    try {
+      if (this.#side === "yaml") this.#follow(await postText("/check", this.#yaml.value, YAML, { signal }));
+      else {
+        const { document, wrong } = this.#read();
+        if (wrong) return this.#refuse("Some values cannot be used; each says why.");
+        this.#accept(await post("/check", document, {}, { signal }));
+      }
+      return true;
+    } catch (error) {
+      if (error.name === "AbortError") return false;
+      if (!(error instanceof ApiError)) throw error;
+      if (this.#side === "yaml" && error.status !== 0) {
+        this.#yaml.complain(error);
+        this.#lock(true);
+        setText(this.#part("submit"), "Submit");
+        return this.#refuse("");
+      }
+      return this.#refuse(this.#blame(error));
     }
   }
 
-  #place(group, fields) {
-    this.#fields.set(group, fields);
-    this.#part(group).replaceChildren(...fields.map((field) => field.element));
+  /** The text was typed: the form shows what it says. */
+  #follow(check) {
+    const { base = null, name, ...rest } = check.differs;
+    const job = base ? { ...base, name } : { ...rest, name };
+    const unknown = this.#fields.show(withoutBlanks(job), check.sweep?.search.space);
+    if (check.sweep) this.#sweep.show(check.sweep);
+    this.#name(check.sweep !== null);
+    if (check.sweep && isBeyondForm(check.sweep)) this.#lock(true, BEYOND);
+    else this.#lock(unknown.length > 0);
+    this.#yaml.accept({ hasComments: check.has_comments });
+    this.#tell(check);
   }
 
-  get #all() {
-    return [...this.#fields.values()].flat();
+  /** The form was changed: the text says so. */
+  #accept(check) {
+    this.#yaml.write(check.yaml);
+    this.#tell(check);
   }
 
-  /** The job as it stands: what differs from the defaults; null when a field cannot be read. */
-  #job() {
-    const pairs = [["problem", this.#chosen("problem")], ["optimizer", this.#chosen("optimizer")]];
-    let wrong = null;
-    for (const field of this.#all) {
-      const read = field.check();
-      if (read.error) wrong ??= field;
-      else if (!isDefault(field.field, read.value)) pairs.push([field.field.path, read.value]);
-    }
-    return { job: wrong ? null : nest(pairs), wrong };
+  #tell({ trials, runs, spec, differs, estimate }) {
+    this.#complain("");
+    this.#yaml.name = differs.name ?? spec.name ?? `${spec.optimizer} on ${spec.problem}`;
+    this.#sweep.count(trials, runs);
+    if (this.#isSweep) setText(this.#part("submit"), `Start sweep of ${formatCount(runs)} ${runs === 1 ? "run" : "runs"}`);
+    setText(this.#part("estimate"), estimate.sentence);
+    this.#part("estimate").toggleAttribute("data-bad", estimate.workers === 0);
   }
 
-  #preview() {
-    const { job } = this.#job();
-    if (job) setText(this.#part("preview"), JSON.stringify(job, null, 2));
+  #name(isSweep) {
+    this.#isSweep = isSweep;
+    this.#sweep.offer(isSweep, this.#fields.problem);
+    if (!isSweep) setText(this.#part("submit"), "Submit job");
+  }
+
+  #refuse(text) {
+    this.#sweep.count(null);
+    setText(this.#part("estimate"), "");
+    this.#complain(text);
+    return false;
+  }
+
+  /** Nobody works on the form while the text cannot be read: it would be written over. */
+  #lock(isLocked, why = UNUSABLE) {
+    this.#part("main").inert = isLocked;
+    setText(this.#part("locked-why"), why);
+    show(this.#part("locked"), isLocked);
   }
 
   async #submit(event) {
     event.preventDefault();
-    const { job, wrong } = this.#job();
-    if (wrong) {
-      this.#complain("Some values cannot be used; each says why.");
-      this.#reveal(wrong);
-      return;
-    }
     const button = this.#part("submit");
     button.disabled = true;
-    this.#complain("");
     try {
-      // The key makes a second click, or a retry after a lost answer, the same job.
-      const run = await post("/jobs", job, { "Idempotency-Key": this.#key });
-      location.assign(`/runs/${run.id}`);
+      // Whatever is asked meanwhile, of workers that came say, does not give this up.
+      this.#giveUp();
+      if (await this.#check()) await this.#send();
+      else this.#revealFirst();
     } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#complain(this.#blame(error));
+    } finally {
       button.disabled = false;
-      this.#refused(error);
     }
   }
 
-  #refused(error) {
-    const elsewhere = [];
-    let first = null;
-    for (const { path, message } of error instanceof ApiError ? error.errors : []) {
-      const field = this.#all.find((each) => each.field.path === path || path.startsWith(`${each.field.path}.`));
-      if (field) field.complain(message);
-      else elsewhere.push(message);
-      first ??= field;
-    }
-    this.#complain(elsewhere.join(" ") || (first ? "The server refused some values; each says why." : error.message));
-    if (first) this.#reveal(first);
+  async #send() {
+    const path = this.#isSweep ? "/sweeps" : "/jobs";
+    // The key makes a second click, or a retry after a lost answer, the same job.
+    const headers = { "Idempotency-Key": this.#key };
+    const made = this.#side === "yaml" ? await postText(path, this.#yaml.value, YAML, { headers }) : await post(path, this.#read().document, headers);
+    location.assign(this.#isSweep ? `/sweeps/${made.id}` : `/runs/${made.id}`);
   }
 
-  #reveal(field) {
-    const details = field.element.closest("details");
+  /** Put what the server said beside the fields; the sentence for what has none. */
+  #blame(error) {
+    const { first, rest } = this.#sweep.complain(error.errors);
+    const { first: field, elsewhere } = this.#fields.complain(rest);
+    return elsewhere.join(" ") || (first || field ? "Some values cannot be used; each says why." : error.message);
+  }
+
+  #revealFirst() {
+    const wrong = this.querySelector('[aria-invalid="true"]');
+    const details = wrong?.closest("details");
     if (details) details.open = true;
-    field.focus();
+    wrong?.focus();
   }
 
   #complain(text) {

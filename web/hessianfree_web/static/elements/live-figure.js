@@ -1,209 +1,298 @@
-// <live-figure src="/api/v1/figures/..." [log="1|0"]>: a figure fetched once that grows with the page's stream.
+// <live-figure src="/api/v1/figures/..." [log="1|0"] [logx="1|0"] [zoom="a,b"] [marker="step"] [legend="0"]>: a figure that is fetched
+// once and grows with the page's stream; zoomed along x it is fetched again, down to single steps.
 //
-// Its children: `.plot`, where Plotly draws; `.plot-message`, for what to say instead; a button [data-action="log"].
-// It says "figure:drawn" (detail: the figure's meta, the latest step), "figure:step" when a point is clicked, "figure:log"
-// when the axis is switched.
+// Its children: `.plot-frame` with `.plot`, where Plotly draws; `.plot-message` with [data-part="said"], for what to say instead;
+// buttons [data-action="log"], [data-action="logx"], [data-action="reload"]. It says "figure:drawn" (detail: the figure's meta, the latest step),
+// "figure:click" (meta, customdata) of a point, "figure:step" (run, step) where that is a run's, "figure:hover" (the meta of the
+// trace that is pointed at, null: none), "figure:log" (axis, log) when an axis is switched, "figure:zoom" (x: its bounds, or
+// null) when its reader has zoomed; to the document "cursor:hover" (x_name, x), or null, for the pointer's place.
 
 import { get } from "../api.js";
 import { listen } from "../events.js";
-import { FigureFeed } from "../lib/figures.js";
-import { themedLayout, themedTraces } from "../lib/theme.js";
-import { setText, show } from "./dom.js";
+import { Growth } from "../lib/growth.js";
+import { isCovered, runsOf, scaleOf, stepAlong, xNameOf, zoomFrom, zoomText, zoomedAddress } from "../lib/zoom.js";
+import { press } from "./dom.js";
 import { drawQueue } from "./draw-queue.js";
-import { currentTheme, onThemeChange } from "./figure-theme.js";
+import { FigureLines } from "./figure-lines.js";
+import { FigurePlot } from "./figure-plot.js";
+import { onThemeChange } from "./figure-theme.js";
+import { FigureWords } from "./figure-words.js";
 
-const CONFIG = {
-  displaylogo: false,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
-  toImageButtonOptions: { format: "svg", filename: "figure" },
-};
-const WAITING_ROWS = 5000; // more, and a fresh sample is cheaper than appending them
+const LOADING_AFTER_MILLISECONDS = 400;
+const RETRY_MILLISECONDS = 3000;
 
 class LiveFigure extends HTMLElement {
-  static observedAttributes = ["src", "log"];
-  #plot;
-  #feed = null;
-  #waiting = [];
-  #waitingRows = 0;
+  static observedAttributes = ["src", "log", "logx", "zoom", "marker"];
+  #plot = null;
+  #lines;
+  #words = new FigureWords(this);
+  #figure = null;
+  #growth = new Growth();
+  #covered = null; // which part of x was fetched, and whether as a sample
+  #zoom = null;
   #near = false;
+  #stale = false; // something about its looks has changed while it was far away
   #loading = null;
-  #behind = false;
-  #scale = "linear"; // of the y axis as the figure came
-  #bound = new AbortController();
+  #fetchedAt = -Infinity;
+  #refresh = null;
+  #retry = null;
+  #bound = null;
   #observers = [];
 
+  /** Called with the traces before they are drawn; those that it answers are. A page hides a run like that in all its figures. */
+  dress = null;
+
   connectedCallback() {
+    this.#bound = new AbortController(); // one that was moved within the page comes back to life
     const { signal } = this.#bound;
-    this.#plot = this.querySelector(".plot");
-    this.querySelector('[data-action="log"]')?.addEventListener("click", () => this.#toggleLog(), { signal });
+    const place = this.plot;
+    this.#plot = new FigurePlot(place, {
+      click: (point) => this.#click(point),
+      hover: (point) => this.#tell("hover", point && (point.data.meta ?? {})),
+      zoom: (bounds) => this.#zoomed(bounds),
+    });
+    this.#lines = new FigureLines(this.querySelector(".plot-frame"), () => this.#plot.axis, signal);
+    this.#zoom = zoomFrom(this.getAttribute("zoom"), this.#xName);
+    for (const action of ["log", "logx"]) {
+      this.#button(action)?.addEventListener("click", () => this.#toggle(action), { signal });
+    }
+    this.#button("reload")?.addEventListener("click", () => this.reload(), { signal });
     listen("steps", (detail) => this.#receive(detail), signal);
-    listen("run", (run) => this.#feed?.unmarked(run) && this.reload(), signal);
+    listen("run", (run) => this.#growth.unmarked(run) && this.reload(), signal);
     listen("state", ({ returned }) => returned && this.reload(), signal);
-    onThemeChange(() => this.#repaint(), signal);
+    document.addEventListener("visibilitychange", () => document.hidden || this.#approach(this.#near), { signal });
+    onThemeChange(() => this.redraw(), signal);
     const near = new IntersectionObserver((entries) => this.#approach(entries.at(-1).isIntersecting), { rootMargin: "300px" });
-    const size = new ResizeObserver(() => this.#isDrawn && this.#near && Plotly.Plots.resize(this.#plot));
+    const size = new ResizeObserver(() => this.#near && this.#resize());
     near.observe(this);
-    size.observe(this.#plot);
+    size.observe(place);
     this.#observers = [near, size];
   }
 
   disconnectedCallback() {
     this.#bound.abort();
     this.#loading?.abort();
-    drawQueue.drop(this.#append);
+    this.#loading = null;
+    this.#growth.end();
+    clearTimeout(this.#refresh);
+    clearTimeout(this.#retry);
+    this.#refresh = null;
+    for (const draw of [this.#append, this.#paint]) drawQueue.drop(draw);
     for (const observer of this.#observers) observer.disconnect();
-    if (this.#isDrawn) Plotly.purge(this.#plot);
+    this.#plot.remove();
   }
 
   attributeChangedCallback(name, before, after) {
     if (before === after || !this.#plot) return;
-    if (name === "src") this.reload();
-    else this.#repaint();
+    if (name === "src") this.#change(before);
+    else if (name === "zoom") this.#show(zoomFrom(after, this.#xName));
+    else if (name === "marker") this.#mark();
+    else this.redraw();
   }
 
-  /** Fetch the figure again; zoom and hidden traces stay. Far from the window it waits until it comes near. */
+  /** Where Plotly draws. */
+  get plot() {
+    return this.querySelector(".plot");
+  }
+
+  /** `{data, layout}` as it was fetched, with what was added since; null: not yet. */
+  get figure() {
+    return this.#figure;
+  }
+
+  /** The figure as its page dresses it; null: not yet. */
+  get drawn() {
+    return this.#figure && { ...this.#figure, data: this.dress?.(this.#figure.data) ?? this.#figure.data };
+  }
+
+  /** Fetch the figure again; zoom and hidden traces stay. Where nobody looks (far from the window, a hidden page) it waits. */
   async reload() {
     this.#loading?.abort();
     this.#loading = null;
-    this.#feed = null;
+    this.#growth.end();
     const src = this.getAttribute("src");
-    if (!this.#near || !src) return;
+    if (!this.#near || document.hidden || !src) return;
     const loading = new AbortController();
     this.#loading = loading;
-    this.#behind = false;
-    this.#forget();
+    this.#growth.ask();
+    let lacking = false;
+    const slow = setTimeout(() => this.#plot.isDrawn || this.#words.say("Loading …"), LOADING_AFTER_MILLISECONDS);
     try {
-      const figure = await get(src.replace(/^\/api\/v1/, ""), { signal: loading.signal });
-      await this.#show(figure);
+      // Where all rows were there, a zoom asks for none: those that have come since are wanted beside them.
+      const part = this.#covered && !this.#covered.part && !this.#covered.sampled ? null : this.#zoom;
+      const figure = await get(zoomedAddress(src, part).replace(/^\/api\/v1/, ""), { signal: loading.signal });
+      this.#take(figure, part);
+      // What is there already waits for its turn, as for any drawing of it.
+      await (this.#plot.isDrawn ? drawQueue.add(this.#paint) : this.#paint());
+      this.#drawn();
+      lacking = part !== this.#zoom && !this.#isCovered;
     } catch (error) {
-      // What is drawn already stays: the connection's state says that it may be old, and its return reloads it.
-      if (error.name !== "AbortError" && !this.#isDrawn) this.#say(error.message);
+      if (error.name !== "AbortError") this.#failed(error);
+    } finally {
+      clearTimeout(slow);
     }
     if (this.#loading !== loading) return;
     this.#loading = null;
+    if (lacking) this.reload();
+    else this.#schedule();
+  }
+
+  /** What is drawn already stays, and is asked for again: it would no longer grow. */
+  #failed(error) {
+    this.#growth.end();
+    if (!this.#plot.isDrawn) this.#words.say(error.message, { failed: true });
+    else this.#retry = setTimeout(() => this.#growth.hasBegun || this.#loading || this.reload(), RETRY_MILLISECONDS);
+  }
+
+  /** Draw what is there again: it is to look otherwise now. In its turn; where it is far away, when its reader comes near. */
+  redraw() {
+    if (this.#near) drawQueue.add(this.#paint);
+    else this.#stale = true;
+  }
+
+  /** What x is asked to be: the units of a zoom. */
+  get #xName() {
+    return xNameOf(this.getAttribute("src"));
+  }
+
+  #take(figure, part) {
+    this.#figure = figure;
+    const { meta } = figure.layout;
+    this.#covered = { part, sampled: Boolean(meta?.sampled) };
+    this.#growth.begin(figure, part && meta?.x ? part[1] : null);
+    this.#fetchedAt = performance.now();
+    this.#words.head(figure.layout);
+  }
+
+  /** Another figure. A zoom means nothing along another x; one that does is to be set after `src`. */
+  #change(before) {
+    const names = [before, this.getAttribute("src")].map((src) => xNameOf(src));
+    if (names[0] !== names[1]) this.#noteZoom(null);
+    this.#covered = null;
+    this.reload();
+  }
+
+  #paint = async () => {
+    this.#stale = false;
+    if (!this.#figure) return;
+    const [log, logX] = ["log", "logx"].map((name) => (this.hasAttribute(name) ? this.getAttribute(name) === "1" : null));
+    const legend = this.getAttribute("legend") !== "0";
+    await this.#plot.draw(this.drawn, { src: this.getAttribute("src"), zoom: this.#zoom, log, logX, legend });
+    for (const [action, axis] of [["log", "yaxis"], ["logx", "xaxis"]]) press(this.#button(action), this.#plot.isLog(axis));
+    this.#mark();
+  };
+
+  #mark() {
+    const step = this.getAttribute("marker");
+    this.#lines.show(this.#figure?.layout.meta?.x ?? null, step && this.#figure ? stepAlong(Number(step), this.#figure) : null);
+  }
+
+  #resize() {
+    this.#plot.resize();
+    this.#lines.place();
+  }
+
+  #zoomed(bounds) {
+    if (!this.#figure?.layout.meta?.x || zoomText(bounds) === zoomText(this.#zoom)) return;
+    if (bounds === null) this.#plot.reset();
+    this.#noteZoom(bounds);
+    this.#tell("zoom", { x: bounds });
+    this.#fill();
+  }
+
+  /** Shown from elsewhere: by an address, or a button. */
+  #show(bounds) {
+    if (zoomText(bounds) === zoomText(this.#zoom)) return;
+    if (bounds === null) this.#plot.reset();
+    this.#zoom = bounds;
+    this.redraw();
+    this.#fill();
+  }
+
+  #noteZoom(bounds) {
+    this.#zoom = bounds;
+    if (bounds === null) this.removeAttribute("zoom");
+    else this.setAttribute("zoom", zoomText(bounds));
+  }
+
+  /** Fetch what the part that is shown lacks. */
+  #fill() {
+    if (!this.#covered) return;
+    if (this.#isCovered) this.redraw();
+    else this.reload();
+  }
+
+  get #isCovered() {
+    return isCovered(this.#zoom, this.#covered, scaleOf(this.#xName, false));
+  }
+
+  #receive(batch) {
+    this.#outdate(batch.run);
+    this.#growth.receive(batch);
     this.#schedule();
   }
 
-  get #isDrawn() {
-    return this.#plot.classList.contains("js-plotly-plot");
-  }
-
-  async #show(figure) {
-    setText(this.querySelector('[data-part="title"]'), figure.layout.title.text);
-    const first = !this.#isDrawn;
-    this.#feed = new FigureFeed(figure);
-    this.#scale = figure.layout.yaxis.type ?? "linear";
-    const theme = currentTheme();
-    await Plotly.react(this.#plot, themedTraces(figure.data, theme), this.#layout(figure.layout, theme), CONFIG);
-    if (first) this.#plot.on("plotly_click", ({ points }) => this.#click(points[0]));
-    this.#drawn();
-  }
-
-  #layout(layout, theme) {
-    const themed = themedLayout(layout, theme);
-    const log = this.getAttribute("log");
-    const type = log === null ? this.#scale : log === "1" ? "log" : "linear";
-    this.#press(type === "log");
-    // A zoom survives a reload of the same figure, but not a change of what the axis means.
-    const src = this.getAttribute("src");
-    return {
-      ...themed,
-      uirevision: src,
-      legend: { ...themed.legend, uirevision: layout.meta?.figure },
-      yaxis: { ...themed.yaxis, type, uirevision: `${src} ${type}` },
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-      margin: { l: 8, r: 14, t: 10, b: 8 },
-      autosize: true,
-    };
-  }
-
-  #repaint() {
-    if (!this.#isDrawn) return;
-    const theme = currentTheme();
-    Plotly.react(this.#plot, themedTraces(this.#plot.data, theme), this.#layout(this.#plot.layout, theme), CONFIG);
-  }
-
-  #receive({ run, attempt, steps }) {
-    if (!this.#feed && !this.#loading) return; // not near yet: it will be fetched as it then is
-    if (this.#feed && !this.#feed.runs.includes(run)) return;
-    this.#waiting.push({ run, attempt, rows: steps });
-    this.#waitingRows += steps.length;
-    if (this.#waitingRows > WAITING_ROWS) {
-      this.#forget();
-      this.#behind = true;
-    }
-    this.#schedule();
+  /** A figure that cannot grow, or not in all of its parts, is fetched again, but not for each row. */
+  #outdate(run) {
+    const seconds = this.#figure?.layout.meta?.refresh_seconds;
+    if (!seconds || this.#refresh !== null || !runsOf(this.getAttribute("src")).includes(run)) return;
+    const wait = this.#fetchedAt + seconds * 1000 - performance.now();
+    this.#refresh = setTimeout(() => {
+      this.#refresh = null;
+      this.#growth.outdate();
+      this.#schedule();
+    }, Math.max(0, wait));
   }
 
   #schedule() {
-    if (this.#near && !this.#loading && (this.#behind || this.#waiting.length > 0)) drawQueue.add(this.#append);
+    if (this.#near && !this.#loading && this.#growth.isDue) drawQueue.add(this.#append);
   }
 
   #append = async () => {
-    const feed = this.#feed;
-    if (!feed || this.#loading) return;
-    const batches = this.#forget();
-    if (this.#behind || batches.some(({ run, attempt, rows }) => feed.outdated(run, attempt, rows))) {
-      await this.reload();
-      return;
-    }
-    for (const { update, indices, keep } of additions(feed, batches)) {
-      await Plotly.extendTraces(this.#plot, update, indices, keep ?? undefined);
-    }
-    this.#drawn();
-    if (feed.crowded) await this.reload();
+    if (!this.#growth.hasBegun || this.#loading) return;
+    const { grown, outdated } = this.#growth.grow();
+    if (grown) await this.#paint();
+    if (grown || !outdated) this.#drawn();
+    if (outdated) this.reload(); // which others need not wait for
   };
-
-  #forget() {
-    this.#waitingRows = 0;
-    return this.#waiting.splice(0);
-  }
 
   #approach(near) {
     this.#near = near;
     if (!near) return;
-    if (this.#feed) this.#schedule();
+    this.#resize(); // the window may have become narrower while this was far from it
+    if (this.#stale) this.redraw();
+    if (this.#growth.hasBegun) this.#schedule();
     else if (!this.#loading) this.reload();
   }
 
   #drawn() {
-    const empty = !this.#plot.data.some((trace) => trace.x?.length > 0);
-    this.#say(empty ? this.dataset.empty ?? "No values yet." : "");
-    const steps = this.#plot.data.map((trace) => (trace.meta?.run ? trace.customdata?.at(-1) ?? 0 : 0));
-    this.#tell("drawn", { meta: this.#plot.layout.meta, step: Math.max(0, ...steps) });
+    const { data, layout } = this.#figure;
+    const empty = !data.some((trace) => trace.x?.length > 0);
+    this.#words.say(empty ? this.dataset.empty ?? "No values yet." : "");
+    const steps = data.map((trace) => (trace.meta?.run ? trace.customdata?.at(-1) ?? 0 : 0));
+    this.#tell("drawn", { meta: layout.meta, step: Math.max(0, ...steps) });
   }
 
   #click(point) {
-    const { run } = point.data.meta ?? {};
+    const { run, steps_of: of } = point.data.meta ?? {};
     if (run) this.#tell("step", { run, step: point.customdata });
+    else if (of) this.#tell("step", { run: of, step: point.x }); // a cell of a heat map: its columns are steps
+    this.#tell("click", { meta: point.data.meta ?? {}, customdata: point.customdata });
   }
 
-  #toggleLog() {
-    const log = this.querySelector('[data-action="log"]').getAttribute("aria-pressed") !== "true";
-    this.setAttribute("log", log ? "1" : "0");
-    this.#tell("log", { log });
+  #toggle(action) {
+    const log = this.#button(action).getAttribute("aria-pressed") !== "true";
+    this.setAttribute(action, log ? "1" : "0");
+    this.#tell("log", { axis: action === "log" ? "y" : "x", log });
   }
 
-  #press(pressed) {
-    this.querySelector('[data-action="log"]')?.setAttribute("aria-pressed", String(pressed));
-  }
-
-  #say(text) {
-    const message = this.querySelector(".plot-message");
-    setText(message, text);
-    show(message, text !== "");
+  #button(action) {
+    return this.querySelector(`[data-action="${action}"]`);
   }
 
   #tell(what, detail) {
     this.dispatchEvent(new CustomEvent(`figure:${what}`, { bubbles: true, detail }));
   }
-}
-
-/** What the batches add, one set of arguments for each run and set of columns. */
-function additions(feed, batches) {
-  return [...new Set(batches.map(({ run }) => run))].flatMap((run) =>
-    feed.take(run, batches.filter((batch) => batch.run === run).flatMap(({ rows }) => rows)),
-  );
 }
 
 customElements.define("live-figure", LiveFigure);

@@ -1,4 +1,4 @@
-// <run-figures>: shows each figure as soon as its run has what the figure draws ([data-needs]).
+// <run-figures>: shows each figure, and each section of them, as soon as the run has what it draws ([data-needs]).
 
 import { listen } from "../events.js";
 
@@ -14,9 +14,11 @@ class RunFigures extends HTMLElement {
   }
 
   #reveal(steps) {
-    for (const figure of this.querySelectorAll("[data-needs][hidden]")) {
-      const metric = figure.dataset.needs;
-      if (steps.some((step) => step.metrics[metric] !== undefined && step.metrics[metric] !== null)) figure.hidden = false;
+    for (const hidden of this.querySelectorAll("[data-needs][hidden]")) {
+      const metric = hidden.dataset.needs;
+      if (!steps.some((step) => step.metrics[metric] !== undefined && step.metrics[metric] !== null)) continue;
+      hidden.hidden = false;
+      hidden.closest(".run-section").hidden = false;
     }
   }
 }

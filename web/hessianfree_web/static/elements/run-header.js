@@ -3,7 +3,7 @@
 import { post, remove } from "../api.js";
 import { listen } from "../events.js";
 import { formatCount, formatNumber } from "../lib/numbers.js";
-import { fractionDone, hasEnded, mayBeAdjusted, mayGoOn, mayPause, shownState } from "../lib/states.js";
+import { fractionDone, hasEnded, mayBeAdjusted, mayGoOn, mayPause, shownState, stateSentence } from "../lib/states.js";
 import { formatRoughly } from "../lib/times.js";
 import { setText, show } from "./dom.js";
 import { pageData } from "./page-data.js";
@@ -23,6 +23,7 @@ class RunHeader extends HTMLElement {
     const { signal } = this.#listening;
     listen("run", (run) => run.id === this.#run.id && this.#show(run), signal);
     listen("removed", ({ run }) => run === this.#run.id && location.assign("/"), signal);
+    document.addEventListener("run:health", ({ detail }) => this.#showHealth(detail), { signal });
     for (const button of this.querySelectorAll("[data-action]")) {
       const { action } = button.dataset;
       button.addEventListener("click", () => (action in QUESTIONS ? this.#ask(action) : this.#act(action)), { signal });
@@ -46,12 +47,22 @@ class RunHeader extends HTMLElement {
     badge.setAttribute("cause", run.cause ?? "");
     setText(this.#part("name"), run.name);
     setText(this.#part("attempt"), run.attempt ? `attempt ${run.attempt} of ${run.max_attempts}` : "not started");
+    const sentence = stateSentence(run);
+    setText(this.#part("sentence"), sentence);
+    show(this.#part("sentence"), sentence !== "");
     this.#showProgress(run);
     this.#showLosses(run.summary);
     this.#showActions(run);
     const error = document.querySelector('[data-part="error"]');
     show(error, Boolean(run.error));
     setText(error.querySelector("pre"), run.error ?? "");
+  }
+
+  #showHealth({ text, severity }) {
+    const chip = this.#part("health");
+    setText(this.#part("health-text"), text);
+    chip.dataset.severity = severity;
+    show(chip, severity !== "none");
   }
 
   #showProgress(run) {

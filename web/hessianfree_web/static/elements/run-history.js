@@ -9,10 +9,12 @@ import { make, show } from "./dom.js";
 class RunHistory extends HTMLElement {
   #listening = new AbortController();
   #known = "";
+  #stepped = 0; // the attempt whose first steps are known
 
   connectedCallback() {
     const { signal } = this.#listening;
     listen("run", (run) => run.id === this.#run && this.#follow(run), signal);
+    listen("steps", ({ run, attempt }) => run === this.#run && this.#begun(attempt), signal);
     listen("state", ({ returned }) => returned && this.#fetch(), signal);
     this.#fetch();
   }
@@ -30,6 +32,13 @@ class RunHistory extends HTMLElement {
     const known = [attempt, state, controls].join(" ");
     if (known === this.#known) return;
     this.#known = known;
+    this.#fetch();
+  }
+
+  /** Where an attempt began is known from its first steps on. */
+  #begun(attempt) {
+    if (attempt === this.#stepped) return;
+    this.#stepped = attempt;
     this.#fetch();
   }
 

@@ -46,7 +46,7 @@ class RunSettings extends HTMLElement {
     const params = fieldsOf(optimizer?.params_schema ?? {}).filter(({ path }) => optimizer.settable.includes(path));
     this.#fields = [...params, ...fieldsOf(budget, "budget")].map((field) => {
       const value = pick(values, field.path) ?? null;
-      return { value, control: new FormField(field, value) };
+      return { value, control: new FormField(field, value, { alone: true }) };
     });
     this.#part("fields").replaceChildren(...this.#fields.map(({ control }) => control.element));
   }

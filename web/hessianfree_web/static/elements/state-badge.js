@@ -1,6 +1,6 @@
 // <state-badge state="failed" cause="diverged">: a state told by text, shape and colour.
 
-import { stateLabel } from "../lib/states.js";
+import { stateIcon, stateLabel } from "../lib/states.js";
 import { icon } from "./dom.js";
 
 class StateBadge extends HTMLElement {
@@ -16,7 +16,8 @@ class StateBadge extends HTMLElement {
 
   #draw() {
     const state = this.getAttribute("state");
-    this.replaceChildren(icon(`state-${state}`), stateLabel(state, this.getAttribute("cause")));
+    const cause = this.getAttribute("cause");
+    this.replaceChildren(icon(stateIcon(state, cause)), stateLabel(state, cause));
   }
 }
 

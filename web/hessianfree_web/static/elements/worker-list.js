@@ -1,18 +1,16 @@
-// <worker-list>: a card a worker: what it is, what it has, what it is doing.
+// <worker-list>: a card a worker; those that have gone are folded away.
 
 import { get } from "../api.js";
 import { listen } from "../events.js";
-import { formatBytes, formatCount } from "../lib/numbers.js";
-import { fractionDone } from "../lib/states.js";
-import { icon, make, setText, show } from "./dom.js";
+import { setText, show } from "./dom.js";
 import { pageData } from "./page-data.js";
+import { showHeld, showLoad, workerCard } from "./worker-card.js";
 
-const STATES = { idle: "Idle", busy: "Busy", gone: "Gone" };
-const LOOK_MILLISECONDS = 10_000; // heartbeats are no events: when a worker was last seen has to be asked for
+const LOOK_MILLISECONDS = 3_000; // heartbeats are no events: when a worker was last seen, and its load, have to be asked for
 
 class WorkerList extends HTMLElement {
   #workers = pageData().workers;
-  #runs = new Map(pageData().runs.map((run) => [run.id, run]));
+  #runs = new Map(pageData().running.map((run) => [run.id, run]));
   #drawn = "";
   #timer = null;
   #listening = new AbortController();
@@ -34,6 +32,7 @@ class WorkerList extends HTMLElement {
   async #fetch() {
     try {
       this.#workers = (await get("/workers")).items;
+      document.dispatchEvent(new CustomEvent("workers:fetched", { detail: this.#workers }));
       this.#draw();
     } catch {
       // The stream has the same trouble, and the connection's state says so.
@@ -42,72 +41,32 @@ class WorkerList extends HTMLElement {
 
   #update(run) {
     this.#runs.set(run.id, run);
-    for (const item of this.querySelectorAll(`[data-run="${CSS.escape(run.id)}"]`)) this.#fill(item, run);
+    for (const item of this.querySelectorAll(`[data-run="${CSS.escape(run.id)}"]`)) showHeld(item, run);
   }
 
-  /** New cards only where more has changed than when a worker was seen: focus and selection stay where they are. */
+  /** New cards only where more has changed than load and when a worker was seen: focus and selection stay where they are. */
   #draw() {
-    const content = JSON.stringify(this.#workers.map((worker) => ({ ...worker, last_seen_at: null })));
-    const seen = this.querySelectorAll("moment-text");
-    this.#workers.forEach((worker, place) => seen[place]?.setAttribute("at", worker.last_seen_at));
-    if (content === this.#drawn) return;
-    this.#drawn = content;
-    show(this.querySelector('[data-part="empty"]'), this.#workers.length === 0);
-    this.querySelector('[data-part="cards"]').replaceChildren(...this.#workers.map((worker) => this.#card(worker)));
+    const content = JSON.stringify(this.#workers.map((worker) => ({ ...worker, last_seen_at: null, load: null })));
+    if (content !== this.#drawn) {
+      this.#drawn = content;
+      const gone = this.#workers.filter((worker) => worker.state === "gone");
+      const here = this.#workers.filter((worker) => worker.state !== "gone");
+      for (const [part, workers] of [["cards", here], ["gone", gone]]) {
+        this.#part(part).replaceChildren(...workers.map((worker) => workerCard(worker, (id) => this.#runs.get(id))));
+      }
+      show(this.#part("empty"), here.length === 0);
+      show(this.#part("gone-fold"), gone.length > 0);
+      setText(this.#part("gone-title"), gone.length === 1 ? "One worker has gone" : `${gone.length} workers have gone`);
+    }
+    for (const worker of this.#workers) {
+      const card = this.querySelector(`[data-worker="${CSS.escape(worker.id)}"]`);
+      card.querySelector("footer moment-text").setAttribute("at", worker.last_seen_at);
+      showLoad(card, worker);
+    }
   }
 
-  #card(worker) {
-    return make(
-      "article",
-      { class: "card worker", "data-state": worker.state },
-      make(
-        "header",
-        {},
-        make("h2", {}, worker.name),
-        make("span", { class: "worker-state", "data-state": worker.state }, icon(`worker-${worker.state}`), STATES[worker.state]),
-      ),
-      make("p", { class: "muted" }, `${worker.host}, process ${worker.pid}, ${worker.slots === 1 ? "one job" : `${worker.slots} jobs`} at a time`),
-      make("h3", {}, "Doing"),
-      this.#doing(worker),
-      make("h3", {}, "Devices"),
-      make("ul", { class: "plain" }, ...worker.devices.map((device) => make("li", {}, this.#device(device)))),
-      make("h3", {}, "Can train"),
-      make("p", {}, `${worker.problems.join(", ") || "nothing"} with ${worker.optimizers.join(", ") || "nothing"}`),
-      make("footer", {}, "Seen ", make("moment-text", { at: worker.last_seen_at, as: "age" }), ...this.#versions(worker)),
-    );
-  }
-
-  #doing(worker) {
-    if (worker.runs.length === 0) return make("p", { class: "muted" }, worker.state === "gone" ? "It has left." : "Waiting for a job.");
-    return make("ul", { class: "plain" }, ...worker.runs.map((id) => this.#held(id)));
-  }
-
-  #held(id) {
-    const item = make("li", { "data-run": id }, make("a", { href: `/runs/${id}` }, id), make("progress"), make("span", { class: "muted number" }));
-    const run = this.#runs.get(id);
-    if (run) this.#fill(item, run);
-    return item;
-  }
-
-  #fill(item, run) {
-    const [link, bar, count] = item.children;
-    const { step, steps } = run.progress;
-    const fraction = fractionDone(run);
-    setText(link, run.name);
-    bar.setAttribute("aria-label", `Progress of ${run.name}`);
-    if (fraction === null) bar.removeAttribute("value");
-    else bar.value = fraction;
-    setText(count, steps ? `${formatCount(step)} / ${formatCount(steps)}` : formatCount(step));
-  }
-
-  #device(device) {
-    const title = device.title && device.title !== device.name ? `${device.name}: ${device.title}` : device.name;
-    return device.memory_bytes ? `${title}, ${formatBytes(device.memory_bytes)}` : title;
-  }
-
-  #versions(worker) {
-    const versions = Object.entries(worker.versions).map(([name, version]) => `${name} ${version}`);
-    return versions.length ? [` · ${versions.join(", ")}`] : [];
+  #part(name) {
+    return this.querySelector(`[data-part="${name}"]`);
   }
 }
 

@@ -17,11 +17,15 @@ export function flatten(value, path = "", into = new Map()) {
  * it. `shared`: more than one spec has it. Those come first: the rest is what one optimizer has and another has not.
  */
 export function differences(specs) {
+  return settingsOf(specs).filter(({ values }) => new Set(values.map((value) => JSON.stringify(value))).size > 1);
+}
+
+/** Rows as of `differences`, of every path that any of the specs has. */
+export function settingsOf(specs) {
   const flat = specs.map((spec) => flatten(spec));
   const paths = [...new Set(flat.flatMap((spec) => [...spec.keys()]))].filter((path) => !LABELS.has(path));
   return paths
     .map((path) => ({ path, values: flat.map((spec) => spec.get(path)) }))
-    .filter(({ values }) => new Set(values.map((value) => JSON.stringify(value))).size > 1)
     .map((row) => ({ ...row, shared: row.values.filter((value) => value !== undefined).length > 1 }))
     .sort((a, b) => b.shared - a.shared);
 }

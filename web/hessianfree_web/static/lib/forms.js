@@ -39,6 +39,15 @@ export function hintText(field) {
   return [field.description, separated, bounds && `${bounds.charAt(0).toUpperCase()}${bounds.slice(1)}.`].filter(Boolean).join(" ");
 }
 
+/** The default in words, or "" where there is none to tell of. */
+export function defaultText(field) {
+  const { initial, kind } = field;
+  const isBlankText = kind === "text" && !initial;
+  if (initial === undefined || isBlankText || kind === "json" || (Array.isArray(initial) && initial.length === 0)) return "";
+  if (initial === null) return "none";
+  return kind === "boolean" ? (initial ? "on" : "off") : textOf(field, initial);
+}
+
 /** Nested object from `[path, value]` pairs with dotted paths. */
 export function nest(pairs) {
   const root = {};

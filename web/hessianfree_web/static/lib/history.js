@@ -1,6 +1,6 @@
 // What happened to a run beside its training, in words: attempts that began and ended, and what its user asked for.
 
-const VERBS = { pause: "Pause", resume: "Go on" };
+const VERBS = { pause: "Pause", resume: "Resume" };
 const ENDS = {
   completed: "completed",
   failed: "failed",
@@ -33,12 +33,12 @@ export function effective(spec, controls) {
   return { ...params, budget };
 }
 
-function ofAttempt({ number, started_at, ended_at, outcome, error, first_step, resumed_from }) {
+function ofAttempt({ number, started_at, ended_at, outcome, cause, error, first_step, resumed_from }) {
   const from = resumed_from ? `, on from its checkpoint after step ${resumed_from}` : number > 1 && first_step ? ", from scratch" : "";
   const began = { at: started_at, text: `Attempt ${number} began${from}`, detail: "", step: first_step === null ? null : (resumed_from ?? 0) + 1 };
   if (!ended_at) return [began];
   const why = outcome === "completed" ? "" : (error ?? "").split("\n")[0];
-  return [began, { at: ended_at, text: `Attempt ${number} ${ENDS[outcome] ?? `ended: ${outcome}`}`, detail: why, step: null }];
+  return [began, { at: ended_at, text: `Attempt ${number} ${cause === "killed" ? "was killed" : cause === "device" ? "lost its GPU" : (ENDS[outcome] ?? `ended: ${outcome}`)}`, detail: why, step: null }];
 }
 
 function ofControl({ kind, settings, requested_at, requested_by, step, applied_at, error }) {

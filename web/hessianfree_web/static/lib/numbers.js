@@ -21,15 +21,17 @@ export function formatNumber(value, digits = 4) {
   if (Number.isNaN(number)) return "NaN";
   if (!Number.isFinite(number)) return number > 0 ? "∞" : "−∞";
   if (number === 0) return "0";
-  const size = Math.abs(number);
+  // What it is once it is rounded decides how it is written: 9999.6 has five digits then.
+  const size = Math.abs(Number.isInteger(number) ? number : Number(number.toPrecision(digits)));
   if (size < 1e-4 || size >= 1e6) return number.toExponential(digits - 1).replace("e+", "e").replaceAll("-", "−");
   if (Number.isInteger(number) || size >= 10 ** digits) return minus(String(Math.round(number)));
   return minus(number.toPrecision(digits));
 }
 
-/** A count with its thousands set apart. */
+/** A count with its thousands set apart; what is not finite as a measurement is. */
 export function formatCount(value) {
   if (value === null || value === undefined) return "–";
+  if (!Number.isFinite(Number(value))) return formatNumber(value);
   return minus(String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f"));
 }
 

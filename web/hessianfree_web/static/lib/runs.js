@@ -1,25 +1,27 @@
-// Filtering and sorting of runs, as the table shows them.
+// The view of the runs table: what its address holds, and what it asks of the server.
 
-import { decode, isFiniteNumber } from "./numbers.js";
-import { fractionDone, SHOWN_STATES, shownState } from "./states.js";
+import { both, isFilter } from "./filters.js";
 
-/** Each column's value to sort by: a string or a number; null sorts last either way. */
-const COLUMNS = {
-  name: (run) => run.name.toLowerCase(),
-  state: (run) => SHOWN_STATES.indexOf(shownState(run)),
-  problem: (run) => problemOf(run),
-  optimizer: (run) => optimizerOf(run),
-  loss: (run) => finite(run.summary.loss?.last),
-  best: (run) => finite(run.summary.loss?.min),
-  progress: (run) => fractionDone(run),
-  age: (run) => -Date.parse(run.created_at),
-};
-
-/** Columns that can be sorted by. */
-export const SORTABLE = Object.keys(COLUMNS);
+/** Columns when nothing else was asked for; the name always stands first. */
+export const DEFAULT_COLUMNS = Object.freeze(["state", "problem", "optimizer", "loss.last", "loss.min", "curve", "progress", "created"]);
 
 /** The table's view when nothing else was asked for: the youngest first. */
-export const DEFAULT_VIEW = Object.freeze({ q: "", state: "", problem: "", optimizer: "", sort: "age" });
+export const DEFAULT_VIEW = Object.freeze({
+  q: "",
+  state: "",
+  problem: "",
+  optimizer: "",
+  archived: "",
+  sort: "-created",
+  columns: DEFAULT_COLUMNS,
+  group: "",
+  curve: "loss",
+});
+
+/** Runs on one page of the table. */
+export const PAGE = 50;
+
+const FILTERS = ["q", "state", "problem", "optimizer", "archived"];
 
 /** What a run trains; a script's run has it too. */
 export function problemOf(run) {
@@ -31,64 +33,53 @@ export function optimizerOf(run) {
   return run.spec.optimizer ?? "";
 }
 
-/** Whether a run passes the filters; every word of `q` must occur in its name, problem, optimizer, tags or id. */
-export function matches(run, view) {
-  if (view.state && shownState(run) !== view.state) return false;
-  if (view.problem && problemOf(run) !== view.problem) return false;
-  if (view.optimizer && optimizerOf(run) !== view.optimizer) return false;
-  const text = [run.name, problemOf(run), optimizerOf(run), run.id, ...run.tags].join(" ").toLowerCase();
-  return view.q.toLowerCase().split(/\s+/).every((word) => text.includes(word));
-}
-
-/** Order of two runs by `sort`, a column's name, "-" before it for descending; equals stand youngest first. */
-export function comparison(sort) {
-  const descending = sort.startsWith("-");
-  const column = COLUMNS[descending ? sort.slice(1) : sort] ?? COLUMNS.age;
-  return (a, b) => {
-    const order = compare(column(a), column(b), descending);
-    return order || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
-  };
-}
-
-/** The runs that pass, in order. */
-export function arrange(runs, view) {
-  return [...runs].filter((run) => matches(run, view)).sort(comparison(view.sort));
-}
-
-/** What a click on a column's head sorts by next: ascending, then descending. */
-export function nextSort(sort, column) {
-  return sort === column ? `-${column}` : column;
-}
-
-/** The different values of `pick` over all runs, in alphabetical order, for a filter's choices. */
-export function choices(runs, pick) {
-  return [...new Set([...runs].map(pick))].filter(Boolean).sort();
-}
-
 /** A view from the address, with what the address does not say as it is by default. */
 export function viewFrom(search) {
   const given = new URLSearchParams(search);
   const view = { ...DEFAULT_VIEW };
-  for (const key of Object.keys(view)) view[key] = given.get(key) ?? view[key];
-  if (!SORTABLE.includes(view.sort.replace(/^-/, ""))) view.sort = DEFAULT_VIEW.sort;
+  for (const key of Object.keys(view)) {
+    const value = given.get(key);
+    if (value === null) continue;
+    view[key] = key === "columns" ? [...new Set(value.split(",").filter((name) => name && name !== "name"))] : value;
+  }
   return view;
 }
 
 /** The address's query for a view: only what differs from the default. */
 export function searchOf(view) {
   const query = new URLSearchParams();
-  for (const [key, value] of Object.entries(view)) if (value !== DEFAULT_VIEW[key]) query.set(key, value);
-  const text = query.toString();
+  for (const [key, value] of Object.entries(view)) {
+    const text = String(value);
+    if (text !== String(DEFAULT_VIEW[key])) query.set(key, text);
+  }
+  const text = query.toString().replaceAll("%2C", ",");
   return text ? `?${text}` : "";
 }
 
-function finite(value) {
-  const number = decode(value);
-  return isFiniteNumber(number) ? number : null;
+/** Whether the view leaves runs out that another would show. */
+export function isNarrowed(view) {
+  return FILTERS.some((key) => view[key] !== DEFAULT_VIEW[key]);
 }
 
-function compare(a, b, descending) {
-  if (a === null || b === null) return (a === null) - (b === null);
-  const order = a < b ? -1 : a > b ? 1 : 0;
-  return descending ? -order : order;
+/** Which runs, as parameters of the API: those of lists, groups, files and actions. `within`: a filter of a group, beside the view's. */
+export function selectionOf(view) {
+  const text = view.q.trim();
+  const chosen = { state: view.state, problem: view.problem, optimizer: view.optimizer, archived: view.archived };
+  if (text) chosen[isFilter(text) ? "filter" : "q"] = text;
+  if (view.within) chosen.filter = both(chosen.filter ?? "", view.within);
+  return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value));
+}
+
+/** The query of one page of the list. */
+export function listQuery(view, cursor = null, limit = PAGE) {
+  const query = new URLSearchParams({ ...selectionOf(view), sort: view.sort, limit });
+  if (cursor) query.set("cursor", cursor);
+  return query.toString();
+}
+
+/** What a click on a column's head sorts by next: ascending, descending, then as by default. Ages begin with the youngest. */
+export function nextSort(sort, column) {
+  const [first, second] = column === "created" ? ["-created", "created"] : [column, `-${column}`];
+  if (sort === first) return second;
+  return sort === second ? DEFAULT_VIEW.sort : first;
 }

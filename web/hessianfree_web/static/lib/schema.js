@@ -1,12 +1,15 @@
 // From a JSON Schema to the fields of a form.
 
 const ABBREVIATIONS = { cg: "CG", lr: "learning rate", gpus: "GPUs", lbfgs: "L-BFGS" };
+const MANY = 10; // fields that are better read in groups
+const SHARED = 3;
 const ALTERNATIVES = /^\^\((\w+(?:\|\w+)*)\)\$$/;
 
 /**
  * The fields of an object schema, in its order, nested objects as dotted paths:
- * `{path, name, title, description, kind, nullable, required, initial, choices, low, lowOpen, high, highOpen, items, length}`.
- * `kind`: integer, number, boolean, choice, text, list or json; `initial` is the default, undefined where there is none.
+ * `{path, name, title, description, kind, nullable, required, initial, choices, low, lowOpen, high, highOpen, items, length, first}`.
+ * `kind`: integer, number, boolean, choice, text, list or json; `initial` is the default, undefined where there is none. `first`: chosen before
+ * the others ("x-first" of its schema).
  */
 export function fieldsOf(schema, prefix = "", root = schema) {
   const required = new Set(schema.required ?? []);
@@ -16,6 +19,27 @@ export function fieldsOf(schema, prefix = "", root = schema) {
     if (property.properties) return fieldsOf(property, path, root);
     return [field(path, property, required.has(name), root)];
   });
+}
+
+/** Of many fields those that are chosen first, and the rest; of few, or where none is, all are first. */
+export function foldedOf(fields) {
+  const first = fields.filter((each) => each.first);
+  if (fields.length < MANY || first.length === 0) return { first: fields, rest: [] };
+  return { first, rest: fields.filter((each) => !each.first) };
+}
+
+/**
+ * The fields in groups, as `{title, fields}`: those whose names share a word that at least three have, under that word, after
+ * the others, which have no title. Few fields are one group.
+ */
+export function groupsOf(fields) {
+  if (fields.length < MANY) return [{ title: "", fields }];
+  const counts = new Map();
+  for (const { name } of fields) for (const word of new Set(name.split("_"))) counts.set(word, (counts.get(word) ?? 0) + 1);
+  const wordOf = ({ name }) => name.split("_").filter((word) => counts.get(word) >= SHARED).sort((a, b) => counts.get(b) - counts.get(a))[0] ?? "";
+  const groups = new Map([["", []]]);
+  for (const each of fields) groups.set(wordOf(each), [...(groups.get(wordOf(each)) ?? []), each]);
+  return [...groups].map(([word, members]) => ({ title: word && capital(ABBREVIATIONS[word] ?? word), fields: members })).filter((group) => group.fields.length > 0);
 }
 
 function field(path, property, required, root) {
@@ -31,6 +55,7 @@ function field(path, property, required, root) {
     nullable,
     required,
     initial: property.default,
+    first: property["x-first"] === true,
     choices,
     low: schema.minimum ?? schema.exclusiveMinimum ?? null,
     lowOpen: schema.minimum === undefined && schema.exclusiveMinimum !== undefined,

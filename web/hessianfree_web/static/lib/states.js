@@ -1,4 +1,4 @@
-// What a person is told of a run's state. The server's table of states is the authority; "stale", "stopping" and "pausing" are shown, never stored.
+// What a person is told of a run's state. The server's table of states is the authority; "stale", "stopping" and "pausing" are shown, never stored; "pruned" are trials of a sweep.
 
 const ENDED = new Set(["completed", "failed", "cancelled"]);
 const LABELS = {
@@ -8,6 +8,7 @@ const LABELS = {
   completed: "Completed",
   failed: "Failed",
   cancelled: "Cancelled",
+  pruned: "Pruned",
   stale: "Stale",
   stopping: "Stopping",
   pausing: "Pausing",
@@ -16,9 +17,18 @@ const CAUSES = {
   error: "error",
   diverged: "diverged",
   out_of_memory: "out of memory",
+  killed: "killed",
+  device: "GPU failed",
   lost: "worker lost",
   invalid: "invalid",
 };
+
+const OWN_SIGN = new Set(["diverged", "killed", "lost", "out_of_memory"]);
+
+/** The name of the icon that goes with a state: some causes of a failure have one of their own. */
+export function stateIcon(state, cause = null) {
+  return state === "failed" && OWN_SIGN.has(cause) ? `cause-${cause}` : `state-${state}`;
+}
 
 /** All states as shown, in the order of a run's life. */
 export const SHOWN_STATES = Object.keys(LABELS);
@@ -61,4 +71,38 @@ export function stateLabel(state, cause = null) {
 export function fractionDone(run) {
   const { step, steps } = run.progress;
   return steps ? Math.min(1, step / steps) : null;
+}
+
+/** What a state means for the run, in a sentence; "" where there is nothing to add. */
+export function stateSentence(run) {
+  const { attempt, kind } = run;
+  const job = kind === "job";
+  switch (shownState(run)) {
+    case "queued":
+      return attempt > 0 ? `Attempt ${attempt} ended early: it waits in the queue to go on from its last checkpoint.` : "It waits in the queue for a worker that can train it.";
+    case "paused":
+      return "Held back by its user. It keeps what it has reached, and goes on when told to.";
+    case "pausing":
+      return "It is about to be held back.";
+    case "stopping":
+      return "Told to stop: the step under way is its last.";
+    case "stale":
+      return job ? "Nothing was heard of its worker for a while. If that does not change, the attempt counts as lost and the job goes back to the queue." : "Nothing was heard of its script for a while: it may be busy, away from the network, or no longer there.";
+    case "cancelled":
+      return "Ended by its user. What it had recorded until then is below.";
+    case "failed":
+      return failure(run);
+    default:
+      return "";
+  }
+}
+
+function failure({ cause, attempt }) {
+  if (cause === "diverged") return "It diverged: the loss is no longer a finite number.";
+  if (cause === "out_of_memory") return "It was ended because memory ran out.";
+  if (cause === "lost") return `Its worker was lost, and attempt ${attempt} was the last it had.`;
+  if (cause === "invalid") return "What it was asked to train cannot be built.";
+  if (cause === "device") return `Its GPU failed, and attempt ${attempt} was the last it had.`;
+  if (cause === "killed") return "Its process was killed from outside: it did not end by itself.";
+  return "Its process ended with an error.";
 }

@@ -1,5 +1,7 @@
 // A figure in the page's colours. Figures arrive drawn for white paper; `meta.colour` numbers the theme's own colours.
 
+const BEHIND = "2e"; // the share of colour, in hexadecimal, of an area behind a line
+
 /** `layout` with the theme's paper, ink and grid, without the title, which the page shows in its own type. */
 export function themedLayout(layout, theme) {
   const themed = {
@@ -12,6 +14,8 @@ export function themedLayout(layout, theme) {
     modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.faint, activecolor: theme.accent },
   };
   delete themed.title;
+  // Notes with paper of their own stand over lines.
+  if (layout.annotations) themed.annotations = layout.annotations.map((note) => (note.bgcolor ? { ...note, bgcolor: theme.paper } : note));
   for (const key of Object.keys(layout)) {
     if (/^[xy]axis\d*$/.test(key)) themed[key] = { ...layout[key], gridcolor: theme.grid, linecolor: theme.line };
   }
@@ -28,6 +32,7 @@ export function themedTraces(traces, theme) {
     const painted = { ...trace };
     if (trace.line) painted.line = { ...trace.line, color: colour };
     if (trace.marker) painted.marker = { ...trace.marker, color: colour };
+    if (trace.fillcolor) painted.fillcolor = `${colour}${BEHIND}`;
     if (trace.meta.marks) painted.marker = { ...painted.marker, line: { ...trace.marker?.line, color: colour } };
     return painted;
   });

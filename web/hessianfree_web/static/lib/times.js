@@ -3,6 +3,16 @@
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86400;
+const TO_THE_SECOND = {
+  year: "numeric",
+  month: "2-digit",
+  day: "2-digit",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZoneName: "short",
+};
 
 /** A duration in its two largest units: "0.8 s", "42 s", "3 min 5 s", "2 h 4 min", "3 d 1 h". */
 export function formatDuration(seconds) {
@@ -42,13 +52,27 @@ export function secondsBetween(start, end, now = Date.now()) {
   return Math.max(0, ((end ? Date.parse(end) : now) - Date.parse(start)) / 1000);
 }
 
-/** A moment in the reader's own time zone, to the second. */
-export function formatMoment(moment) {
+/** A moment to the second in a time zone (the reader's own), which is named: "2026-03-01 14:05:09 GMT+1". */
+export function formatMoment(moment, zone = undefined) {
   const date = new Date(moment);
   if (Number.isNaN(date.getTime())) return "–";
-  const two = (number) => String(number).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const { year, month, day, hour, minute, second, timeZoneName } = partsOf(date, zone);
+  return `${year}-${month}-${day} ${hour}:${minute}:${second} ${timeZoneName}`;
+}
+
+/** The reader's time zone, with how far it is from UTC at `moment`: "Europe/Berlin (GMT+1)", "UTC". */
+export function nameOfZone(moment = Date.now(), zone = Intl.DateTimeFormat().resolvedOptions().timeZone) {
+  const offset = partsOf(new Date(moment), zone).timeZoneName;
+  return offset === zone ? zone : `${zone} (${offset})`;
+}
+
+const formatters = new Map();
+
+function partsOf(date, zone) {
+  const known = formatters.get(zone);
+  const formatter = known ?? new Intl.DateTimeFormat("en-US", { ...TO_THE_SECOND, timeZone: zone });
+  if (!known) formatters.set(zone, formatter);
+  return Object.fromEntries(formatter.formatToParts(date).map(({ type, value }) => [type, value]));
 }
 
 function pair(seconds, large, largeName, small, smallName) {
