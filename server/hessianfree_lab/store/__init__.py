@@ -1,14 +1,26 @@
-"""The store: the one meeting point of runs, queue and workers. interface.py is its contract."""
+"""The store: the one meeting point of runs, queue and workers. interface is its contract."""
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 
 from hessianfree_lab.store.engine import make_engine
-from hessianfree_lab.store.interface import Counts, Event, LogEntry, RunQuery, Store
+from hessianfree_lab.store.interface import Counts, Event, LogEntry, LogQuery, RunQuery, RunSelection, Store
 from hessianfree_lab.store.migrate import upgrade
 from hessianfree_lab.store.sql_store import SqlStore, utc_now
+from hessianfree_lab.store.tracing import is_asked_for, trace_statements
 
-__all__ = ["Counts", "Event", "LogEntry", "RunQuery", "SqlStore", "Store", "open_store"]
+__all__ = [
+    "Counts",
+    "Event",
+    "LogEntry",
+    "LogQuery",
+    "RunQuery",
+    "RunSelection",
+    "SqlStore",
+    "Store",
+    "open_store",
+]
 
 
 def open_store(
@@ -19,6 +31,8 @@ def open_store(
     `ConfigurationError` when the database cannot be opened, `NewerDatabase` when a newer version wrote it.
     """
     engine = make_engine(url)
+    if is_asked_for(os.environ):
+        trace_statements(engine)
     try:
         upgrade(engine)
     except BaseException:

@@ -19,6 +19,7 @@ from hessianfree_lab.errors import (
     StaleAttempt,
 )
 from hessianfree_lab.records.tokens import NewToken, Token, TokenRequest
+from hessianfree_lab.store.interface import REVOCATIONS
 from hessianfree_lab.store.tables import attempts, runs, sessions, tokens, workers
 from hessianfree_lab.store.transaction import Transaction
 
@@ -45,10 +46,13 @@ def digest_of(secret: str) -> str:
 class Access:
     """Tokens, sessions, and whose worker and run something is. Every method is one transaction."""
 
-    def __init__(self, write: Begin, read: Begin, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, write: Begin, read: Begin, new_id: Callable[[], str], *, is_shared: bool = False
+    ) -> None:
         self._write = write
         self._read = read
         self._new_id = new_id
+        self.is_shared = is_shared  # other servers may make tokens
         self._has_tokens: bool | None = None  # not looked up yet
 
     def create(self, request: TokenRequest) -> NewToken:
@@ -90,11 +94,20 @@ class Access:
             row = tx.connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
             if row is None:
                 raise RecordNotFound(f"There is no token {token_id!r}.")
+            tx.wake(REVOCATIONS)
             return _to_token(row)
 
+    def revoked(self) -> frozenset[str]:
+        """The ids of all tokens that have been revoked."""
+        with self._read() as tx:
+            return frozenset(
+                tx.connection.scalars(select(tokens.c.id).where(tokens.c.revoked_at.is_not(None)))
+            )
+
     def has_tokens(self) -> bool:
-        """Whether there ever was a token: revoking the last one opens nothing. Looked up once: others make none."""
-        if self._has_tokens is None:
+        """Whether there ever was a token: revoking the last one opens nothing. Looked up once, where nobody else can
+        make the first."""
+        if self._has_tokens is None or (self.is_shared and not self._has_tokens):
             with self._read() as tx:
                 self._has_tokens = bool(
                     tx.connection.scalar(select(exists().where(tokens.c.id.is_not(None))))

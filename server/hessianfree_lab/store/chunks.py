@@ -1,24 +1,17 @@
-"""Long series as columns: what a plot is chosen from, without the rows it stands for.
+"""Long series as columns: what plots of a long run are read from, without its rows.
 
 Steps 1 to 1024 are chunk 0, and so on. A chunk is written some time after its last step, anew when a step comes
 late, and dropped with its steps. Where there is none rows are read: chunks make reading faster, never different.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import itemgetter
-from typing import Any
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
-from pydantic_core import from_json
-from sqlalchemy import JSON, ColumnElement, Text, cast, delete, func, insert, literal, select, type_coerce
+from sqlalchemy import ColumnElement, delete, func, insert, select
 
-from hessianfree_lab.records import Scalar, decode
-from hessianfree_lab.store.summaries import to_float
+from hessianfree_lab.store.rows import CLOCKS, Column, Numbers, as_column, clocks_of, metrics_of
 from hessianfree_lab.store.tables import chunks, steps
 from hessianfree_lab.store.transaction import Transaction
 
@@ -26,20 +19,15 @@ SIZE = 1024
 _FEWEST = 64
 """Rows that make a chunk worth it: of a run that records every thousandth step there are none."""
 _STEPS = ""
-_FEW = 8
-"""Metrics that the database picks out of a row faster than all of them are read."""
-_PLAIN = re.compile(r"[A-Za-z][\w ./:()%-]*")
-"""Names that a JSON path has no other reading of."""
-
-Column = tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]
-"""Values, and whether each was measured."""
+_AT_ONCE = 64
+"""Chunks that are fetched together, half a megabyte."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """Neighbouring rows: the numbers of their steps, and of each metric a column."""
+    """Neighbouring rows: the numbers of their steps, and a column of each metric and clock that was asked for."""
 
-    numbers: npt.NDArray[np.int64]
+    numbers: Numbers
     columns: Mapping[str, Column]
 
     def between(self, start: int | None, stop: int | None) -> "Piece":
@@ -50,11 +38,6 @@ class Piece:
             return self
         columns = {name: (v[begin:end], m[begin:end]) for name, (v, m) in self.columns.items()}
         return Piece(numbers=self.numbers[begin:end], columns=columns)
-
-
-def exist(tx: Transaction, run_id: str) -> bool:
-    query = select(chunks.c.number).where(chunks.c.run_id == run_id, chunks.c.metric == _STEPS).limit(1)
-    return tx.connection.scalar(query) is not None
 
 
 def update(tx: Transaction, run_id: str, written: Iterable[int], *, before: int, highest: int) -> None:
@@ -75,128 +58,105 @@ def drop(tx: Transaction, run_id: str, first: int) -> None:
     )
 
 
-def read(
-    tx: Transaction, run_id: str, names: Sequence[str], start: int | None, stop: int | None
-) -> list[Piece]:
-    """All rows from `start` to `stop` in order, from chunks where there are some."""
-    found = _load(tx, run_id, names, start, stop)
-    pieces, after = [], 0 if start is None else start - 1
-    for number in sorted(found):
-        pieces.append(_from_rows(tx, run_id, names, after + 1, number * SIZE))
-        pieces.append(found[number])
+def read(tx: Transaction, run_id: str, names: Sequence[str], start: int | None, stop: int | None) -> Piece:
+    """All rows from step `start` to `stop` in order, from chunks where there are some; `names`: metrics and clocks."""
+    of_run = chunks.c.run_id == run_id
+    if start is not None:
+        of_run &= chunks.c.number >= (start - 1) // SIZE
+    if stop is not None:
+        of_run &= chunks.c.number <= (stop - 1) // SIZE
+    numbers = _numbers(tx, of_run, {name for name in names if name in CLOCKS})
+    pieces: list[Piece] = []
+    begins: dict[int, int] = {}  # of each chunk, the row it begins with
+    after, rows = 0 if start is None else start - 1, 0
+    for number in sorted(numbers):
+        before = _from_rows(tx, run_id, names, after + 1, number * SIZE)
+        begins[number] = rows + len(before.numbers)
+        rows = begins[number] + len(numbers[number])
+        pieces += [before, Piece(numbers=numbers[number], columns={})]
         after = (number + 1) * SIZE
     pieces.append(_from_rows(tx, run_id, names, after + 1, stop))
-    cut = [piece.between(start, stop) for piece in pieces if piece is not None]
-    return [piece for piece in cut if len(piece.numbers)]
+    joined = _join(pieces, names)
+    _fill(tx, of_run, joined.columns, begins)
+    return joined.between(start, stop)
 
 
-def steps_of(
-    tx: Transaction, where: ColumnElement[bool], names: Sequence[str] | None = None
-) -> list[tuple[int, dict[str, Any]]]:
-    """Numbers and metrics, in wire encoding, of the steps, in order. `names`: these metrics are enough; None: all.
+def _join(pieces: Sequence[Piece], names: Sequence[str]) -> Piece:
+    """One piece of all; a metric is not measured where a piece has nothing of it."""
+    numbers = np.concatenate([np.empty(0, dtype=np.int64), *(piece.numbers for piece in pieces)])
+    columns = {name: (np.zeros(len(numbers)), np.zeros(len(numbers), dtype=bool)) for name in names}
+    begin = 0
+    for piece in pieces:
+        end = begin + len(piece.numbers)
+        for name in columns.keys() & piece.columns.keys():
+            for whole, part in zip(columns[name], piece.columns[name], strict=True):
+                whole[begin:end] = part
+        begin = end
+    return Piece(numbers=numbers, columns=columns)
 
-    The database picks the metrics and joins the rows into one text: it does so beside the interpreter, and a row of its
-    own for each would make this thread hand Python's lock on and wait for it again a thousand times.
+
+def _numbers(tx: Transaction, of_run: ColumnElement[bool], clocks: Collection[str]) -> dict[int, Numbers]:
+    """By chunk, the numbers of its steps.
+
+    Chunks that were written before clocks were part of them are as good as none where a clock is asked for.
     """
-    picks = names is not None and len(names) <= _FEW and all(map(_PLAIN.fullmatch, names))
-    text = _picked(names or ()) if picks else _text_of_metrics(tx)
-    rows = select(steps.c.step, text.label("text")).where(where).order_by(steps.c.step).subquery()
-    pair = literal("[") + cast(rows.c.step, Text) + literal(",") + rows.c.text + literal("]")
-    joined = tx.connection.scalar(select(func.aggregate_strings(pair, ",")))
-    found = sorted(from_json(f"[{joined or ''}]"), key=itemgetter(0))
-    if not picks:
-        return found
-    return [(step, dict(zip(names or (), values, strict=True))) for step, values in found]
+    query = select(chunks.c.number, chunks.c.packed).where(of_run, chunks.c.metric == _STEPS)
+    if clocks:
+        timed = select(chunks.c.number).where(of_run, chunks.c.metric.in_(clocks))
+        timed = timed.group_by(chunks.c.number).having(func.count() == len(clocks))
+        query = query.where(chunks.c.number.in_(timed))
+    return {number: np.frombuffer(packed, dtype="<i8") for number, packed in tx.connection.execute(query)}
 
 
-def _picked(names: Sequence[str]) -> ColumnElement[str]:
-    """These metrics of a row as the text of a JSON array; null where one was not measured."""
-    values: ColumnElement[str] = literal("")
-    for index, name in enumerate(names):
-        value = cast(type_coerce(steps.c.metrics, JSON).op("->")(literal(name, Text)), Text)
-        values = values + literal("," if index else "") + func.coalesce(value, "null")
-    return literal("[") + values + literal("]")
-
-
-def rows_of(tx: Transaction, where: ColumnElement[bool], *more: Any) -> tuple[Sequence[Any], list[Any]]:
-    """Steps as rows of `more`, and their metrics in wire encoding, in order."""
-    query = select(*more, _text_of_metrics(tx).label("text")).where(where).order_by(steps.c.step)
-    rows = tx.connection.execute(query).all()
-    # One parse of all together is several times faster than one of each.
-    return rows, from_json("[" + ",".join(row.text for row in rows) + "]")
-
-
-def _text_of_metrics(tx: Transaction) -> ColumnElement[str]:
-    if tx.connection.dialect.name == "sqlite":
-        return type_coerce(steps.c.metrics, Text)  # it is text already
-    return cast(steps.c.metrics, Text)
-
-
-def values_of(metrics: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
-    """One metric of all rows; None where it was not measured."""
-    values = [row.get(name) for row in metrics]
-    return list(map(decode, values)) if str in set(map(type, values)) else values
-
-
-def as_column(values: Sequence[Scalar]) -> Column:
-    """Text has no extremes: it counts as not measured."""
-    if set(map(type, values)) <= {float, int}:
-        try:
-            return np.array(values, dtype=np.float64), np.ones(len(values), dtype=bool)
-        except OverflowError:  # an integer beyond all floats
-            pass
-    measured = np.array([value is not None and not isinstance(value, str) for value in values], dtype=bool)
-    floats = [to_float(value) if there else 0.0 for value, there in zip(values, measured, strict=True)]
-    return np.array(floats, dtype=np.float64), measured
-
-
-def _load(
-    tx: Transaction, run_id: str, names: Sequence[str], start: int | None, stop: int | None
-) -> dict[int, Piece]:
-    query = select(chunks).where(chunks.c.run_id == run_id, chunks.c.metric.in_([_STEPS, *names]))
-    if start is not None:
-        query = query.where(chunks.c.number >= (start - 1) // SIZE)
-    if stop is not None:
-        query = query.where(chunks.c.number <= (stop - 1) // SIZE)
-    numbers: dict[int, npt.NDArray[np.int64]] = {}
-    columns: dict[int, dict[str, Column]] = {}
-    for row in tx.connection.execute(query):
-        if row.metric == _STEPS:
-            numbers[row.number] = np.frombuffer(row.packed, dtype="<i8")
+def _fill(
+    tx: Transaction, of_run: ColumnElement[bool], columns: Mapping[str, Column], begins: Mapping[int, int]
+) -> None:
+    """Put what chunks have into its place, one after the other: there is never a second copy of it all."""
+    if not columns or not begins:
+        return
+    query = select(chunks.c.metric, chunks.c.number, chunks.c.packed, chunks.c.measured).where(
+        of_run, chunks.c.metric.in_(columns)
+    )
+    for metric, number, packed, bits in tx.connection.execute(
+        query, execution_options={"yield_per": _AT_ONCE}
+    ):
+        if number not in begins:
             continue
-        values = np.frombuffer(row.packed, dtype="<f8")
-        if row.measured is None:
-            measured = np.ones(len(values), dtype=bool)
-        else:
-            bits = np.frombuffer(row.measured, dtype=np.uint8)
-            measured = np.unpackbits(bits, count=len(values)).astype(bool)
-        columns.setdefault(row.number, {})[row.metric] = (values, measured)
-    return {
-        number: Piece(numbers=array, columns=columns.get(number, {})) for number, array in numbers.items()
-    }
+        values, measured = columns[metric]
+        found = np.frombuffer(packed, dtype="<f8")
+        rows = slice(begins[number], begins[number] + len(found))
+        values[rows] = found
+        measured[rows] = (
+            True
+            if bits is None
+            else np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=len(found)).astype(bool)
+        )
 
 
 def _from_rows(
     tx: Transaction, run_id: str, names: Sequence[str] | None, first: int, last: int | None
-) -> Piece | None:
-    """A piece of rows; `names` None: every metric that was measured there."""
+) -> Piece:
+    """A piece of rows; `names` None: both clocks and every metric that was measured there."""
     if last is not None and last < first:
-        return None
+        return Piece(numbers=np.empty(0, dtype=np.int64), columns={})
     where = (steps.c.run_id == run_id) & (steps.c.step >= first)
     if last is not None:
         where &= steps.c.step <= last
-    found = steps_of(tx, where, names)
-    numbers = np.array([step for step, _ in found], dtype=np.int64)
-    metrics = [row for _, row in found]
-    if names is None:
-        names = list(dict.fromkeys(chain.from_iterable(metrics)))
-    return Piece(numbers=numbers, columns={name: as_column(values_of(metrics, name)) for name in names})
+    metrics = None if names is None else [name for name in names if name not in CLOCKS]
+    columns: dict[str, Column] = {}
+    if names is None or len(metrics or ()) < len(names):
+        numbers, columns = clocks_of(tx, where)
+        if metrics == []:
+            return Piece(numbers=numbers, columns=columns)
+    numbers, values = metrics_of(tx, where, metrics)
+    columns |= {name: as_column(found) for name, found in values.items()}
+    return Piece(numbers=numbers, columns=columns)
 
 
 def _write(tx: Transaction, run_id: str, number: int) -> None:
     tx.connection.execute(delete(chunks).where(chunks.c.run_id == run_id, chunks.c.number == number))
     piece = _from_rows(tx, run_id, None, number * SIZE + 1, (number + 1) * SIZE)
-    if piece is None or len(piece.numbers) < _FEWEST:
+    if len(piece.numbers) < _FEWEST:
         return
     of_chunk = {"run_id": run_id, "number": number}
     rows = [of_chunk | {"metric": _STEPS, "packed": piece.numbers.astype("<i8").tobytes(), "measured": None}]

@@ -1,5 +1,6 @@
 """Column types that mean the same on every database."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,8 +26,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+IN_PLACE_OF_NUL = "\N{REPLACEMENT CHARACTER}"
+_NUL = r"\u0000"
+# What follows a backslash belongs to it: of two the second one begins nothing.
+_ESCAPED = re.compile(r"\\(u0000|.)")
+
+
 def _without_nul(value: str | None) -> str | None:
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if value and "\0" in value else value
+    return value.replace("\0", IN_PLACE_OF_NUL) if value and "\0" in value else value
 
 
 class Words(TypeDecorator[str]):
@@ -50,8 +57,14 @@ class Prose(TypeDecorator[str]):
 
 
 def dump_json(value: Any) -> str:
-    """JSON text; non-finite numbers as their wire strings, so that a stored value is what the wire shows."""
-    return to_json(value, inf_nan_mode="strings").decode()
+    """JSON text; non-finite numbers as their wire strings, so that a stored value is what the wire shows.
+
+    NUL characters are replaced, as in `Words`: PostgreSQL keeps a document that has one, and cannot look into it.
+    """
+    text = to_json(value, inf_nan_mode="strings").decode()
+    if _NUL not in text:
+        return text
+    return _ESCAPED.sub(lambda found: IN_PLACE_OF_NUL if found[0] == _NUL else found[0], text)
 
 
 def load_json(text: str | bytes) -> Any:

@@ -1,8 +1,9 @@
 """Batches that wait for the same commit: what reaches the disk together costs one flush of it."""
 
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,13 +28,15 @@ class Commits:
     """Takes batches from any thread, in the order in which they come; each is answered after its commit.
 
     `write` opens a transaction that ends with its commit. Batches that come while another transaction is under way
-    share the next one. Where one of them fails nothing of that transaction is kept and each gets one of its own:
-    a batch never fails because of its neighbours.
+    share the next one; where other servers write too, those of the runs that it could hold from its beginning. Where
+    one of them fails nothing of that transaction is kept and each gets one of its own: a batch never fails because of
+    its neighbours.
     """
 
     def __init__(self, write: Callable[[], AbstractContextManager[Transaction]]) -> None:
         self._write = write
         self._waiting: deque[_Waiting] = deque()
+        self._choosing = threading.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hessianfree-commits")
 
     def submit(self, run_id: str, batch: IngestBatch) -> Future[IngestReply]:
@@ -66,9 +69,12 @@ class Commits:
         group, replies = [item], []
         try:
             with self._write() as tx:
+                runs = {item.run_id, *(waiting.run_id for waiting in self._waiting.copy())}
+                tx.hold_runs(runs)
+                among = runs if tx.is_shared else None
                 until = time.monotonic() + _SECONDS
                 replies.append(ingest.append(tx, item.run_id, item.batch))
-                while time.monotonic() < until and (another := self._next()):
+                while time.monotonic() < until and (another := self._next(among)):
                     group.append(another)  # from here on it is answered, whatever happens
                     replies.append(ingest.append(tx, another.run_id, another.batch))
         except DatabaseUnavailable as error:
@@ -82,18 +88,19 @@ class Commits:
             for item, reply in zip(group, replies, strict=True):
                 item.reply.set_result(reply)
 
-    def _next(self) -> _Waiting | None:
-        while True:
-            try:
+    def _next(self, among: Collection[str] | None = None) -> _Waiting | None:
+        """The one that has waited the longest, unless it is of a run that is not `among` these (None: of any)."""
+        with self._choosing:
+            while self._waiting and (among is None or self._waiting[0].run_id in among):
                 item = self._waiting.popleft()
-            except IndexError:
-                return None
-            if item.reply.set_running_or_notify_cancel():
-                return item
+                if item.reply.set_running_or_notify_cancel():
+                    return item
+        return None
 
     def _commit_alone(self, item: _Waiting) -> None:
         try:
             with self._write() as tx:
+                tx.hold_runs([item.run_id])
                 reply = ingest.append(tx, item.run_id, item.batch)
         except Exception as error:
             item.reply.set_exception(error)

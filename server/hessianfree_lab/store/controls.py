@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 
 from hessianfree_lab.errors import Fault, InvalidRequest, WrongState
 from hessianfree_lab.lifecycle import ENDED, State
@@ -56,10 +56,16 @@ def request_set(
 
 def listing(tx: Transaction, run_id: str) -> list[Control]:
     run_table.find(tx, run_id)
-    rows = tx.connection.execute(
-        select(controls).where(controls.c.run_id == run_id).order_by(controls.c.number)
-    )
-    return [_to_control(row) for row in rows]
+    return of_runs(tx, [run_id])[run_id]
+
+
+def of_runs(tx: Transaction, run_ids: Sequence[str]) -> dict[str, list[Control]]:
+    """By run, everything asked of it, in the order of asking."""
+    found: dict[str, list[Control]] = {run_id: [] for run_id in run_ids}
+    query = select(controls).where(controls.c.run_id.in_(run_ids)).order_by(controls.c.number)
+    for row in tx.connection.execute(query):
+        found[row.run_id].append(_to_control(row))
+    return found
 
 
 def for_next_attempt(tx: Transaction, run_id: str) -> list[Control]:
@@ -118,11 +124,21 @@ def acknowledge(tx: Transaction, row: Row[Any], applied: Sequence[Applied]) -> d
 
 def settle(tx: Transaction, row: Row[Any], state: State) -> None:
     """The attempt has ended and taken the run to `state`: what it was still to do is done by that, or never."""
-    left = update(controls).where(controls.c.run_id == row.id, _IS_PENDING)
     if state in ENDED:
-        tx.connection.execute(left.values(error=_TOO_LATE))
+        settle_ended(tx, select(runs.c.id).where(runs.c.id == row.id))
     else:
-        tx.connection.execute(left.where(controls.c.kind != "set").values(applied_at=tx.now, step=row.step))
+        tx.connection.execute(
+            update(controls)
+            .where(controls.c.run_id == row.id, _IS_PENDING, controls.c.kind != "set")
+            .values(applied_at=tx.now, step=row.step)
+        )
+
+
+def settle_ended(tx: Transaction, run_ids: Select[str]) -> None:
+    """These runs have ended: what they were still to do is never done."""
+    tx.connection.execute(
+        update(controls).where(controls.c.run_id.in_(run_ids), _IS_PENDING).values(error=_TOO_LATE)
+    )
 
 
 def _open_job(tx: Transaction, run_id: str, verb: str) -> Row[Any]:

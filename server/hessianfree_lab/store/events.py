@@ -7,6 +7,7 @@ from sqlalchemy import func, or_, select
 
 from hessianfree_lab.store import runs as run_table
 from hessianfree_lab.store.interface import Event
+from hessianfree_lab.store.news import QUIET
 from hessianfree_lab.store.tables import events, log_lines, runs, steps
 from hessianfree_lab.store.transaction import Transaction
 
@@ -18,8 +19,8 @@ def last_id(tx: Transaction) -> int:
     return tx.connection.scalar(select(func.max(events.c.id))) or 0
 
 
-def has_all_since(tx: Transaction, after: int) -> bool:
-    return after >= last_id(tx) - tx.kept_events
+def has_all_since(tx: Transaction, after: int, *, kept_events: int) -> bool:
+    return after >= last_id(tx) - kept_events
 
 
 def read(tx: Transaction, after: int, wanted: frozenset[str] | None, limit: int) -> list[Event]:
@@ -61,9 +62,11 @@ class _Change:
 def _changes(tx: Transaction, after: int, wanted: frozenset[str] | None, limit: int) -> list[_Change]:
     query = select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
     if wanted is None:
-        query = query.where(events.c.kind.in_(("run", "removed", "workers")))
+        query = query.where(events.c.kind.in_(("run", "removed", "workers", "sweep")))
     else:
-        query = query.where(or_(events.c.run_id.in_(wanted), events.c.run_id.is_(None)))
+        query = query.where(
+            or_(events.c.run_id.in_(wanted), events.c.run_id.is_(None)), events.c.kind != QUIET
+        )
     return [
         _Change(
             id=row.id, kind=row.kind, run_id=row.run_id, attempt=row.attempt, first=row.first, last=row.last
@@ -100,6 +103,8 @@ def _look_up(tx: Transaction, change: _Change) -> dict[str, Any] | None:
             return {"run": change.run_id, "attempt": change.attempt, "lines": lines} if lines else None
         case "removed":
             return {"run": change.run_id}
+        case "sweep":
+            return {"sweep": change.run_id}
         case _:
             return {}
 

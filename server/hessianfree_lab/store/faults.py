@@ -42,9 +42,7 @@ def _of_sqlite(error: sqlite3.Error) -> DatabaseUnavailable | None:
         case sqlite3.SQLITE_READONLY:
             return _read_only()
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return DatabaseUnavailable(
-                "Another program has held the database for too long: nothing was stored. Try again."
-            )
+            return _held()
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return _silent(error)
         case _:
@@ -57,9 +55,17 @@ def _of_server(error: DBAPIError) -> DatabaseUnavailable | None:
             return _full()
         case "25006":
             return _read_only()
+        case "55P03" | "40P01" | "40001":
+            return _held()
         case _:
             lost = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
             return _silent(error.orig) if lost else None
+
+
+def _held() -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        "Another program has held the database for too long: nothing was stored. Try again."
+    )
 
 
 def _full() -> DatabaseFull:

@@ -1,8 +1,8 @@
 """Batches of records on their way in: fenced, idempotent, and in whatever order they come."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 
@@ -25,6 +25,8 @@ from hessianfree_lab.store.tables import (
 )
 from hessianfree_lab.store.transaction import Transaction
 
+OfStep = TypeVar("OfStep", CGTrace, Spectrum)
+
 # Asked of every batch, and made once: building a statement costs more than running it.
 _BEGUN = select(
     attempts.c.first_step,
@@ -41,6 +43,7 @@ _BEGUN = select(
 
 
 def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
+    """Store the batch of a run that the transaction holds."""
     _check(batch)
     run = attempt_table.find_current(tx, run_id, batch.attempt)
     changes: dict[str, Any] = {}
@@ -50,8 +53,8 @@ def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
         changes["environment"] = batch.environment
     went_on_at, dropped = _begin_attempt(tx, run_id, batch)
     changes |= step_table.store(tx, run, batch.attempt, batch.steps, first=went_on_at, dropped=dropped)
-    _store_by_step(tx, traces, "trace", run_id, batch.attempt, batch.cg)
-    _store_by_step(tx, spectra, "spectrum", run_id, batch.attempt, batch.spectra)
+    _store_by_step(tx, traces, run_id, batch.attempt, batch.cg, _trace_columns)
+    _store_by_step(tx, spectra, run_id, batch.attempt, batch.spectra, _spectrum_columns)
     _store_logs(tx, run_id, batch)
     if batch.resumed_from is not None:
         tx.connection.execute(
@@ -59,6 +62,7 @@ def append(tx: Transaction, run_id: str, batch: IngestBatch) -> IngestReply:
             .where(attempts.c.run_id == run_id, attempts.c.number == batch.attempt)
             .values(resumed_from=batch.resumed_from)
         )
+        tx.changed.add(run_id)
     if batch.applied:
         changes |= control_table.acknowledge(tx, run, batch.applied)
     if batch.landscape is not None:
@@ -119,24 +123,33 @@ def _begin_attempt(tx: Transaction, run_id: str, batch: IngestBatch) -> tuple[in
     return went_on_at, dropped[-1] > 0
 
 
+def _trace_columns(trace: CGTrace) -> dict[str, Any]:
+    return {"trace": trace.model_dump(mode="json"), "sliced": bool(trace.slice)}
+
+
+def _spectrum_columns(spectrum: Spectrum) -> dict[str, Any]:
+    return {"spectrum": spectrum.model_dump(mode="json")}
+
+
 def _store_by_step(
     tx: Transaction,
     table: Table[Any],
-    column: str,
     run_id: str,
     attempt: int,
-    records: Sequence[CGTrace | Spectrum],
+    records: Sequence[OfStep],
+    columns_of: Callable[[OfStep], dict[str, Any]],
 ) -> None:
     """Records that a step has at most one of; those that are not stored yet."""
     by_step = {record.step: record for record in reversed(records)}
     stored = known(tx, table, "step", run_id, sorted(by_step))
     rows = [
-        {"run_id": run_id, "step": step, "attempt": attempt, column: record.model_dump(mode="json")}
+        {"run_id": run_id, "step": step, "attempt": attempt} | columns_of(record)
         for step, record in sorted(by_step.items())
         if step not in stored
     ]
     if rows:
         tx.connection.execute(insert(table), rows)
+        tx.changed.add(run_id)  # though no event says so
 
 
 def _store_logs(tx: Transaction, run_id: str, batch: IngestBatch) -> None:

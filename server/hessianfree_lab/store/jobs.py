@@ -1,16 +1,20 @@
 """The queue: jobs come in, are claimed, cancelled, and put back."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from hessianfree_lab.errors import WrongState
 from hessianfree_lab.lifecycle import ENDED, State
-from hessianfree_lab.records import Assignment, JobSpec, Run, ScriptRun
+from hessianfree_lab.records import Assignment, JobSpec, Offer, Run, ScriptRun
+from hessianfree_lab.records.runs import PALETTE
+from hessianfree_lab.store import attempts as attempt_table
 from hessianfree_lab.store import controls as control_table
 from hessianfree_lab.store import runs as run_table
 from hessianfree_lab.store import workers as worker_table
+from hessianfree_lab.store.fitting import Abilities, oldest_fitting
 from hessianfree_lab.store.interface import QUEUE, commands_for
 from hessianfree_lab.store.tables import (
     attempts,
@@ -23,93 +27,112 @@ from hessianfree_lab.store.tables import (
     spectra,
     steps,
     summaries,
+    tags,
     traces,
 )
 from hessianfree_lab.store.transaction import Transaction
 
+_LATEST = select((runs.c.colour + 1) % PALETTE).order_by(runs.c.id.desc()).limit(1)
+_NEXT_COLOUR = func.coalesce(_LATEST.scalar_subquery(), 0)
 _RECORD = (steps, chunks, traces, spectra, log_lines, summaries, landscapes, controls)
 
 
 def add(tx: Transaction, run_id: str, spec: JobSpec, key: str | None) -> tuple[Run, bool]:
-    if key is not None:
-        known = tx.connection.scalar(select(idempotency_keys.c.run_id).where(idempotency_keys.c.key == key))
-        if known is not None:
-            return run_table.get(tx, known), False
-    _insert(
-        tx,
-        id=run_id,
-        kind="job",
-        name=spec.name or f"{spec.optimizer} on {spec.problem}",
-        problem=spec.problem,
-        optimizer=spec.optimizer,
-        spec=spec.model_dump(mode="json"),
-        cuda_device=spec.device if spec.device.startswith("cuda") else None,
-        gpus=spec.resources.gpus,
-        state=State.QUEUED.value,
-        priority=spec.priority,
-        attempt=0,
-        max_attempts=spec.max_attempts,
-        steps=spec.budget.steps,
-        notes=spec.notes,
-    )
+    if (known := _known(tx, key)) is not None:
+        return run_table.get(tx, known), False
+    colour = tx.connection.scalar(select(_NEXT_COLOUR))
+    tx.connection.execute(insert(runs).values(_job(tx, run_id, spec, colour=colour)))
     run_table.set_tags(tx, run_id, spec.tags)
-    if key is not None:
-        tx.connection.execute(insert(idempotency_keys).values(key=key, run_id=run_id))
+    _remember(tx, key, run_id)
     tx.emit_run(run_id)
     tx.wake(QUEUE)
     return run_table.get(tx, run_id), True
 
 
-def add_script_run(tx: Transaction, run_id: str, script: ScriptRun) -> Run:
-    _insert(
-        tx,
-        id=run_id,
-        kind="script",
-        name=script.name,
-        problem=script.problem,
-        optimizer=script.optimizer,
-        spec={"problem": script.problem, "optimizer": script.optimizer, "config": script.config},
-        cuda_device=None,
-        gpus=0,
-        state=State.RUNNING.value,
-        priority=0,
-        attempt=1,
-        max_attempts=1,
-        steps=script.steps,
-        notes=script.notes,
-        started_at=tx.now,
-        heard_at=tx.now,
-    )
-    tx.connection.execute(insert(attempts).values(run_id=run_id, number=1, started_at=tx.now))
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """A job of a sweep's trial that is to be queued."""
+
+    run_id: str
+    spec: JobSpec
+    sweep_id: str
+    trial: int
+
+
+def add_many(tx: Transaction, new: Sequence[NewJob]) -> None:
+    """Queue these jobs in few statements."""
+    first = tx.connection.scalar(select(_NEXT_COLOUR)) or 0
+    rows = [
+        _job(tx, job.run_id, job.spec, colour=(first + place) % PALETTE)
+        | {"sweep_id": job.sweep_id, "trial": job.trial}
+        for place, job in enumerate(new)
+    ]
+    tx.connection.execute(insert(runs), rows)
+    labels = [
+        {"run_id": job.run_id, "position": position, "tag": tag}
+        for job in new
+        for position, tag in enumerate(dict.fromkeys(job.spec.tags))
+    ]
+    if labels:
+        tx.connection.execute(insert(tags), labels)
+    tx.emit_runs([job.run_id for job in new])
+    tx.wake(QUEUE)
+
+
+def add_script_run(tx: Transaction, run_id: str, script: ScriptRun, key: str | None) -> Run:
+    if (known := _known(tx, key)) is not None:
+        return run_table.get(tx, known)
+    started_at = min(script.started_at or tx.now, tx.now)
+    values = _fresh(tx, run_id) | {
+        "kind": "script",
+        "name": script.name,
+        "problem": script.problem,
+        "optimizer": script.optimizer,
+        "spec": {"problem": script.problem, "optimizer": script.optimizer, "config": script.config},
+        "cuda_device": None,
+        "gpus": 0,
+        "state": State.RUNNING.value,
+        "priority": 0,
+        "attempt": 1,
+        "max_attempts": 1,
+        "steps": script.steps,
+        "notes": script.notes,
+        "started_at": started_at,
+        "heard_at": tx.now,
+        "colour": _NEXT_COLOUR,
+    }
+    tx.connection.execute(insert(runs).values(values))
+    tx.connection.execute(insert(attempts).values(run_id=run_id, number=1, started_at=started_at))
     run_table.set_tags(tx, run_id, script.tags)
+    _remember(tx, key, run_id)
     tx.emit_run(run_id)
     return run_table.get(tx, run_id)
 
 
-def oldest_fitting(problems: Sequence[str], optimizers: Sequence[str], devices: Sequence[str]) -> Select[str]:
-    """The id of the queued job that a worker with these is to get: by priority, then age."""
-    cuda = [name for name in devices if name.startswith("cuda")]
-    offered = ["cuda", *cuda] if cuda else []
-    return (
-        select(runs.c.id)
-        .where(
-            runs.c.state == State.QUEUED.value,
-            runs.c.problem.in_(problems),
-            runs.c.optimizer.in_(optimizers),
-            runs.c.cuda_device.is_(None) | runs.c.cuda_device.in_(offered),
-            runs.c.gpus <= len(cuda),
-        )
-        .order_by(runs.c.priority.desc(), runs.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)  # not on SQLite, which has one writer anyway
-    )
+def _known(tx: Transaction, key: str | None) -> str | None:
+    """The run that was made when this idempotency key was first seen."""
+    if key is None:
+        return None
+    return tx.connection.scalar(select(idempotency_keys.c.run_id).where(idempotency_keys.c.key == key))
 
 
-def claim(tx: Transaction, worker_id: str) -> Assignment | None:
+def _remember(tx: Transaction, key: str | None, run_id: str) -> None:
+    if key is not None:
+        tx.connection.execute(insert(idempotency_keys).values(key=key, run_id=run_id))
+
+
+def claim(tx: Transaction, worker_id: str, offer: Offer | None) -> Assignment | None:
     """One statement decides who gets the job; the rest of the transaction writes down that it did."""
     worker = worker_table.touch(tx, worker_id)
-    devices = [device["name"] for device in worker.devices]
-    oldest = oldest_fitting(worker.problems, worker.optimizers, devices).scalar_subquery()
+    oldest = oldest_fitting(
+        Abilities(
+            problems=worker.problems,
+            optimizers=worker.optimizers,
+            devices=[device["name"] for device in worker.devices],
+            supplies=worker.supplies or {},
+            offer=offer,
+        )
+    ).scalar_subquery()
     row = tx.connection.execute(
         update(runs)
         .where(runs.c.id == oldest, runs.c.state == State.QUEUED.value)
@@ -130,6 +153,7 @@ def claim(tx: Transaction, worker_id: str) -> Assignment | None:
         insert(attempts).values(run_id=row.id, number=row.attempt, worker_id=worker_id, started_at=tx.now)
     )
     tx.emit_run(row.id)
+    tx.touch_sweep(row.sweep_id)
     tx.emit_workers()
     return Assignment(
         run=row.id,
@@ -137,6 +161,7 @@ def claim(tx: Transaction, worker_id: str) -> Assignment | None:
         attempt=row.attempt,
         spec=JobSpec.model_validate(row.spec),
         since_attempt=row.since_attempt,
+        outdated_after=attempt_table.outdated_after(tx, row.id),
         last_step=_last_of_unbroken(tx, row.id, row.step),
         controls=control_table.for_next_attempt(tx, row.id),
     )
@@ -221,18 +246,36 @@ def requeue(tx: Transaction, run_id: str, *, from_scratch: bool) -> Run:
     return run_table.get(tx, run_id)
 
 
-def _insert(tx: Transaction, **values: Any) -> None:
-    tx.connection.execute(
-        insert(runs).values(
-            created_at=tx.now,
-            step=0,
-            seconds=0.0,
-            environment={},
-            stop_requested=False,
-            silent=False,
-            since_attempt=1,
-            archived=False,
-            pinned=False,
-            **values,
-        )
-    )
+def _job(tx: Transaction, run_id: str, spec: JobSpec, *, colour: int | None) -> dict[str, Any]:
+    return _fresh(tx, run_id) | {
+        "kind": "job",
+        "name": spec.name or f"{spec.optimizer} on {spec.problem}",
+        "problem": spec.problem,
+        "optimizer": spec.optimizer,
+        "spec": spec.model_dump(mode="json"),
+        "cuda_device": spec.device if spec.device.startswith("cuda") else None,
+        "gpus": spec.gpus,
+        "state": State.QUEUED.value,
+        "priority": spec.priority,
+        "attempt": 0,
+        "max_attempts": spec.max_attempts,
+        "steps": spec.budget.steps,
+        "notes": spec.notes,
+        "colour": colour,
+    }
+
+
+def _fresh(tx: Transaction, run_id: str) -> dict[str, Any]:
+    """What every new run begins with."""
+    return {
+        "id": run_id,
+        "created_at": tx.now,
+        "step": 0,
+        "seconds": 0.0,
+        "environment": {},
+        "stop_requested": False,
+        "silent": False,
+        "since_attempt": 1,
+        "archived": False,
+        "pinned": False,
+    }

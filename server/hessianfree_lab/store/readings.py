@@ -1,12 +1,12 @@
-"""What else a run recorded: single steps, inner solves, spectra, the landscape, logs."""
+"""What else a run recorded: single steps, inner solves, spectra, the landscape."""
 
-from sqlalchemy import select
+from sqlalchemy import Column, ColumnElement, func, select
 
 from hessianfree_lab.errors import RecordNotFound
-from hessianfree_lab.records import CGTrace, Landscape, LogLine, Spectrum, StepRecord, decode
+from hessianfree_lab.records import CGTrace, Landscape, Spectrum, StepRecord, decode
+from hessianfree_lab.records.answers import Around, Neighbours
 from hessianfree_lab.store import runs as run_table
-from hessianfree_lab.store.interface import LogEntry
-from hessianfree_lab.store.tables import landscapes, log_lines, spectra, steps, traces
+from hessianfree_lab.store.tables import landscapes, spectra, steps, traces
 from hessianfree_lab.store.transaction import Transaction
 
 
@@ -58,25 +58,21 @@ def spectrum_steps(tx: Transaction, run_id: str) -> list[int]:
     )
 
 
+def neighbours(tx: Transaction, run_id: str, step: int) -> Neighbours:
+    run_table.find(tx, run_id)
+
+    def around(number: Column[int], of_run: ColumnElement[bool]) -> Around:
+        before = select(func.max(number)).where(of_run, number < step)
+        after = select(func.min(number)).where(of_run, number > step)
+        return Around(previous=tx.connection.scalar(before), next=tx.connection.scalar(after))
+
+    return Neighbours(
+        trace=around(traces.c.step, traces.c.run_id == run_id),
+        spectrum=around(spectra.c.step, spectra.c.run_id == run_id),
+    )
+
+
 def landscape(tx: Transaction, run_id: str) -> Landscape | None:
     run_table.find(tx, run_id)
     found = tx.connection.scalar(select(landscapes.c.landscape).where(landscapes.c.run_id == run_id))
     return None if found is None else Landscape.model_validate(found)
-
-
-def logs(tx: Transaction, run_id: str, *, after: int, limit: int) -> list[LogEntry]:
-    run_table.find(tx, run_id)
-    query = (
-        select(log_lines)
-        .where(log_lines.c.run_id == run_id, log_lines.c.position > after)
-        .order_by(log_lines.c.position)
-        .limit(limit)
-    )
-    return [
-        LogEntry(
-            position=row.position,
-            attempt=row.attempt,
-            line=LogLine(number=row.number, time=row.time, stream=row.stream, text=row.text),
-        )
-        for row in tx.connection.execute(query)
-    ]

@@ -10,14 +10,14 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from hessianfree_lab.errors import RunNotFound, WrongState
 from hessianfree_lab.lifecycle import State, may_become
 from hessianfree_lab.records import Progress, Run, RunChanges, RunSummary
-from hessianfree_lab.store import summaries
+from hessianfree_lab.store import removals, summaries
 from hessianfree_lab.store.tables import controls, runs, tags
 from hessianfree_lab.store.transaction import Transaction
 
 
 def find(tx: Transaction, run_id: str) -> Row[Any]:
     """The row, or `RunNotFound`."""
-    row = tx.connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+    row = tx.connection.execute(select(runs).where(runs.c.id == run_id, removals.IS_THERE)).one_or_none()
     if row is None:
         raise RunNotFound(run_id)
     return row
@@ -27,8 +27,19 @@ def get(tx: Transaction, run_id: str) -> Run:
     return assemble(tx, [find(tx, run_id)])[0]
 
 
+def get_many(tx: Transaction, run_ids: Sequence[str]) -> list[Run]:
+    """The runs of these ids, in their order; `RunNotFound` for the first that is not there."""
+    found = select(runs).where(runs.c.id.in_(run_ids), removals.IS_THERE)
+    rows = {row.id: row for row in tx.connection.execute(found)}
+    for run_id in run_ids:
+        if run_id not in rows:
+            raise RunNotFound(run_id)
+    return assemble(tx, [rows[run_id] for run_id in run_ids])
+
+
 def states(tx: Transaction, run_ids: Collection[str]) -> dict[str, str]:
-    rows = tx.connection.execute(select(runs.c.id, runs.c.state).where(runs.c.id.in_(run_ids)))
+    found = select(runs.c.id, runs.c.state).where(runs.c.id.in_(run_ids), removals.IS_THERE)
+    rows = tx.connection.execute(found)
     return {row.id: row.state for row in rows}
 
 
@@ -60,6 +71,7 @@ def move(tx: Transaction, row: Row[Any], target: State, verb: str, **values: Any
         raise WrongState(f"Run {row.id} is {row.state}: it cannot be {verb}.", state=row.state)
     tx.connection.execute(update(runs).where(runs.c.id == row.id).values(state=target.value, **values))
     tx.emit_run(row.id)
+    tx.touch_sweep(row.sweep_id)
 
 
 def change(tx: Transaction, run_id: str, changes: RunChanges) -> Run:
@@ -89,8 +101,7 @@ def remove(tx: Transaction, run_id: str) -> None:
     row = find(tx, run_id)
     if is_held(row):
         raise WrongState(f"Run {run_id} is {row.state}: cancel it before it is removed.", state=row.state)
-    tx.connection.execute(delete(runs).where(runs.c.id == run_id))
-    tx.emit_removed(run_id)
+    removals.begin(tx, row)
 
 
 def is_held(row: Row[Any]) -> bool:
@@ -119,15 +130,17 @@ def _to_run(
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
-        progress=Progress(step=row.step, steps=row.steps, seconds=row.seconds, eta_seconds=_eta_seconds(row)),
+        progress=Progress(step=row.step, steps=row.steps, seconds=row.seconds, eta_seconds=eta_seconds(row)),
         summary=summary,
         environment=row.environment,
         error=row.error,
         worker=row.worker_id,
+        sweep=row.sweep_id,
         tags=labels,
         notes=row.notes,
         archived=row.archived,
         pinned=row.pinned,
+        colour=row.colour,
         stop_requested=row.stop_requested,
         pause_requested=row.pause_requested,
         controls_version=version,
@@ -135,7 +148,7 @@ def _to_run(
     )
 
 
-def _eta_seconds(row: Row[Any]) -> float | None:
+def eta_seconds(row: Row[Any]) -> float | None:
     """What the budget leaves, at the pace of the latest attempt; None unless running and a pace is known."""
     if row.state != State.RUNNING:
         return None

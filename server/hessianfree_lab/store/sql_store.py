@@ -1,63 +1,66 @@
 """The store over SQLAlchemy: each method one transaction around a function of the module that its noun names."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, insert, select
 
 from hessianfree_lab.records import (
     Announcement,
     Assignment,
     AttemptInfo,
-    CGTrace,
+    Capacity,
     Command,
     Control,
+    DeviceLoad,
     FinishRequest,
     HeldRun,
     IngestBatch,
     IngestReply,
     JobSpec,
-    Landscape,
+    Offer,
     OptimizerInfo,
     Page,
     ProblemInfo,
     Run,
     RunChanges,
+    RunPage,
     ScriptRun,
-    Spectrum,
-    StepRecord,
     Worker,
 )
-from hessianfree_lab.records.series import Series
 from hessianfree_lab.store import (
     attempts,
     controls,
     events,
     jobs,
     listing,
-    readings,
+    removals,
     runs,
-    series,
     workers,
 )
 from hessianfree_lab.store.access import Access
 from hessianfree_lab.store.commits import Commits
 from hessianfree_lab.store.database import Database
 from hessianfree_lab.store.ids import IdFactory
-from hessianfree_lab.store.interface import Counts, Event, Listener, LogEntry, RunQuery
+from hessianfree_lab.store.interface import Answer, Counts, Event, Listener, OtherServers, RunQuery
+from hessianfree_lab.store.peers import Alone, Peers
+from hessianfree_lab.store.solves import Solves
+from hessianfree_lab.store.sql_readings import SqlReadings
+from hessianfree_lab.store.sweeps import Sweeps
+from hessianfree_lab.store.table import RunTable
+from hessianfree_lab.store.tables import instance
 from hessianfree_lab.store.tables import runs as run_table
-
-_PIECE = 2_000
-"""Steps read at a time where all of them are wanted."""
+from hessianfree_lab.store.waiting import Waiting, longest_wait
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SqlStore:
+class SqlStore(SqlReadings):
     """`Store` on an engine whose tables are up to date. `kept_events`: how many are kept for those who come back."""
 
     def __init__(
@@ -72,28 +75,38 @@ class SqlStore:
             engine, lease=timedelta(seconds=lease_seconds), kept_events=kept_events, clock=clock
         )
         self._database = database
-        self._write, self._read = database.write, database.read
-        self._commits = Commits(database.write)
+        self._kept_events = kept_events
+        self._write, self._write_beside, self._read = database.write, database.write_beside, database.read
+        self._commits = Commits(database.write_beside)
         self._new_id = IdFactory()
-        self.access = Access(self._write, self._read, self._new_id)
+        self.sweeps = Sweeps(self._write, self._read, self._new_id)
+        self.access = Access(self._write, self._read, self._new_id, is_shared=database.is_shared)
+        self.table = RunTable(self._write, self._read, self._new_id)
+        self.waiting = Waiting(self._write, self._read)
+        self.solves = Solves(self._read)
+        self.peers: OtherServers = Peers(engine, database.origin) if database.is_shared else Alone()
 
     def add_job(self, spec: JobSpec, *, idempotency_key: str | None = None) -> tuple[Run, bool]:
         with self._write() as tx:
             return jobs.add(tx, self._new_id(), spec, idempotency_key)
 
-    def add_script_run(self, script: ScriptRun) -> Run:
+    def add_script_run(self, script: ScriptRun, *, idempotency_key: str | None = None) -> Run:
         with self._write() as tx:
-            return jobs.add_script_run(tx, self._new_id(), script)
+            return jobs.add_script_run(tx, self._new_id(), script, idempotency_key)
 
     def get_run(self, run_id: str) -> Run:
         with self._read() as tx:
             return runs.get(tx, run_id)
 
+    def get_runs(self, run_ids: Sequence[str]) -> list[Run]:
+        with self._read() as tx:
+            return runs.get_many(tx, run_ids)
+
     def states(self, run_ids: Collection[str]) -> dict[str, str]:
         with self._read() as tx:
             return runs.states(tx, run_ids)
 
-    def list_runs(self, query: RunQuery) -> Page[Run]:
+    def list_runs(self, query: RunQuery) -> RunPage:
         with self._read() as tx:
             return listing.find(tx, query)
 
@@ -112,6 +125,10 @@ class SqlStore:
     def remove_run(self, run_id: str) -> None:
         with self._write() as tx:
             runs.remove(tx, run_id)
+
+    def clear_removed(self) -> str | None:
+        with self._write() as tx:
+            return removals.clear(tx)
 
     def request_cancel(self, run_id: str) -> Run:
         with self._write() as tx:
@@ -143,9 +160,9 @@ class SqlStore:
         with self._read() as tx:
             return attempts.listing(tx, run_id)
 
-    def claim_job(self, worker_id: str) -> Assignment | None:
-        with self._write() as tx:
-            return jobs.claim(tx, worker_id)
+    def claim_job(self, worker_id: str, offer: Offer | None = None) -> Assignment | None:
+        with self._write_beside() as tx:
+            return jobs.claim(tx, worker_id, offer)
 
     def append(self, run_id: str, batch: IngestBatch) -> IngestReply:
         return self._commits.append(run_id, batch)
@@ -154,10 +171,10 @@ class SqlStore:
         return self._commits.submit(run_id, batch)
 
     def finish(self, run_id: str, request: FinishRequest) -> Run:
-        with self._write() as tx:
+        with self._write_beside() as tx:
             return attempts.finish(tx, run_id, request)
 
-    def reap(self, heard_before: datetime) -> list[str]:
+    def reap(self, heard_before: datetime) -> list[HeldRun]:
         with self._write() as tx:
             workers.notice_silence(tx, heard_before)
             return attempts.lose(tx, heard_before)
@@ -166,9 +183,15 @@ class SqlStore:
         with self._write() as tx:
             return workers.add(tx, self._new_id(), announcement, token_id)
 
-    def heartbeat(self, worker_id: str, held: Sequence[HeldRun]) -> list[Command]:
+    def heartbeat(
+        self, worker_id: str, held: Sequence[HeldRun], load: Sequence[DeviceLoad] = ()
+    ) -> list[Command]:
+        with self._write_beside() as tx:
+            return workers.heartbeat(tx, worker_id, held, load)
+
+    def set_capacity(self, worker_id: str, capacity: Capacity) -> None:
         with self._write() as tx:
-            return workers.heartbeat(tx, worker_id, held)
+            workers.set_capacity(tx, worker_id, capacity)
 
     def remove_worker(self, worker_id: str) -> None:
         with self._write() as tx:
@@ -186,56 +209,10 @@ class SqlStore:
         with self._read() as tx:
             return workers.known_optimizers(tx)
 
-    def series(
-        self,
-        run_id: str,
-        names: Sequence[str],
-        *,
-        x: str = "step",
-        start: int | None = None,
-        stop: int | None = None,
-        max_points: int | None = None,
-    ) -> Series:
-        with self._read() as tx:
-            return series.read(tx, run_id, names, x=x, start=start, stop=stop, max_points=max_points)
-
-    def columns(self, run_id: str) -> dict[str, Literal["number", "flag", "text"]]:
-        with self._read() as tx:
-            return series.columns(tx, run_id)
-
-    def rows(self, run_id: str) -> Iterator[StepRecord]:
-        self.get_run(run_id)
-        return self._rows(run_id)
-
-    def _rows(self, run_id: str) -> Iterator[StepRecord]:
-        after = 0
-        while True:
-            with self._read() as tx:
-                piece = readings.rows(tx, run_id, after=after, limit=_PIECE)
-            yield from piece
-            if len(piece) < _PIECE:
-                return
-            after = piece[-1].step
-
-    def trace(self, run_id: str, step: int) -> CGTrace:
-        with self._read() as tx:
-            return readings.trace(tx, run_id, step)
-
-    def spectrum(self, run_id: str, step: int) -> Spectrum:
-        with self._read() as tx:
-            return readings.spectrum(tx, run_id, step)
-
-    def spectrum_steps(self, run_id: str) -> list[int]:
-        with self._read() as tx:
-            return readings.spectrum_steps(tx, run_id)
-
-    def landscape(self, run_id: str) -> Landscape | None:
-        with self._read() as tx:
-            return readings.landscape(tx, run_id)
-
-    def logs(self, run_id: str, *, after: int = -1, limit: int = 1000) -> list[LogEntry]:
-        with self._read() as tx:
-            return readings.logs(tx, run_id, after=after, limit=limit)
+    def answers(
+        self, run_ids: Sequence[str], question: Hashable, make: Callable[[str], Answer]
+    ) -> dict[str, Answer]:
+        return self._database.answers(run_ids, question, make)
 
     def last_event_id(self) -> int:
         with self._read() as tx:
@@ -247,22 +224,36 @@ class SqlStore:
 
     def has_all_events_since(self, after: int) -> bool:
         with self._read() as tx:
-            return events.has_all_since(tx, after)
+            return events.has_all_since(tx, after, kept_events=self._kept_events)
 
     def subscribe(self, listener: Listener) -> None:
         self._database.subscribe(listener)
+
+    @cached_property
+    def server_id(self) -> str:
+        with self._read() as tx:
+            known: str | None = tx.connection.scalar(select(instance.c.id))
+        if known is not None:
+            return known
+        with self._write() as tx:
+            known = tx.connection.scalar(select(instance.c.id))
+            if known is None:  # otherwise another server has drawn it meanwhile
+                known = self._new_id()
+                tx.connection.execute(insert(instance).values(id=known))
+        return known
 
     def ping(self) -> None:
         self._database.ping()
 
     def counts(self) -> Counts:
         with self._read() as tx:
-            by_state = select(run_table.c.state, func.count()).group_by(run_table.c.state)
+            by_state = select(run_table.c.state, func.count()).where(removals.IS_THERE)
+            by_state = by_state.group_by(run_table.c.state)
             of_runs = {state: number for state, number in tx.connection.execute(by_state)}  # noqa: C416
             of_workers = {"idle": 0, "busy": 0, "gone": 0}
             for worker in workers.listing(tx):
                 of_workers[worker.state] += 1
-            return Counts(runs=of_runs, workers=of_workers)
+            return Counts(runs=of_runs, workers=of_workers, waiting_seconds=longest_wait(tx))
 
     def close(self) -> None:
         self._commits.close()

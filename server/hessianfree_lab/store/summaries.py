@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from hessianfree_lab.records import Extremes, RunSummary, Scalar, decode, encode
+from hessianfree_lab.records.scalars import to_float
 from hessianfree_lab.store.tables import summaries
 from hessianfree_lab.store.transaction import Transaction
 
@@ -79,14 +80,6 @@ class Summary:
             self.max = number
 
 
-def to_float(value: Scalar) -> float:
-    """A float; an integer beyond all floats is infinite."""
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
-
-
 def summarize(
     rows: Iterable[tuple[int, Mapping[str, Scalar]]], onto: Mapping[str, Summary] | None = None
 ) -> dict[str, Summary]:
@@ -122,9 +115,9 @@ def find(tx: Transaction, run_id: str) -> dict[str, Summary]:
 
 def load(tx: Transaction, run_ids: Sequence[str]) -> dict[str, RunSummary]:
     """What the API shows of each run's numeric metrics."""
-    if tx.summaries is None:
+    if tx.kept is None:
         return _read(tx, run_ids)
-    kept, version = tx.summaries
+    kept, version = tx.kept.summaries
     found = kept.find(run_ids)
     if missing := [run_id for run_id in run_ids if run_id not in found]:
         read = _read(tx, missing)

@@ -1,29 +1,42 @@
 """One transaction, and what it leaves for those who wait for its commit."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, select
 
-from hessianfree_lab.store.interface import EVENTS
-from hessianfree_lab.store.kept_summaries import KeptSummaries
-from hessianfree_lab.store.tables import events
-
-DROPPED = ("steps", "logs", "removed")
-"""Kinds of events of which there may be any number."""
+from hessianfree_lab.store.interface import EVENTS, SWEEPS
+from hessianfree_lab.store.kept_readings import Keeping
+from hessianfree_lab.store.news import News
+from hessianfree_lab.store.tables import runs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transaction:
-    """A connection inside its transaction, the moment it counts as, the lease in force, the events to keep."""
+    """A connection inside its transaction, the moment it counts as, and the lease in force.
+
+    `is_shared`: other servers may write to this database, now. `kept`: what is kept of readings; not where it writes.
+    """
 
     connection: Connection
     now: datetime
     lease: timedelta
-    kept_events: int
+    is_shared: bool = False
+    kept: Keeping | None = None
     topics: set[str] = field(default_factory=set)
-    changed: set[str] = field(default_factory=set)  # runs
-    summaries: tuple[KeptSummaries, int] | None = None  # and their version when it began; not where it writes
+    changed: set[str] = field(default_factory=set)  # runs and sweeps
+    news: News = field(default_factory=News)
+
+    def hold_runs(self, run_ids: Collection[str]) -> None:
+        """Keep other servers from changing these runs until this is committed; to be called before they are read.
+
+        Once in a transaction, and in the order of their ids: two that hold some and wait for each other's would wait
+        for good.
+        """
+        if self.is_shared and run_ids:
+            wanted = select(runs.c.id).where(runs.c.id.in_(sorted(run_ids))).order_by(runs.c.id)
+            self.connection.execute(wanted.with_for_update(key_share=True))
 
     def wake(self, topic: str) -> None:
         """Publish the topic once this is committed."""
@@ -31,34 +44,43 @@ class Transaction:
 
     def emit_run(self, run_id: str) -> None:
         """The run changed. Readers are told what it is like when they look, so only the latest such event is kept."""
-        self.connection.execute(delete(events).where(events.c.run_id == run_id, events.c.kind == "run"))
-        self._emit(kind="run", run_id=run_id)
+        self.emit_runs([run_id])
 
-    def emit_steps(self, run_id: str, *, attempt: int, first: int, last: int) -> None:
-        self._emit(kind="steps", run_id=run_id, attempt=attempt, first=first, last=last)
-
-    def emit_logs(self, run_id: str, *, attempt: int, first: int, last: int) -> None:
-        self._emit(kind="logs", run_id=run_id, attempt=attempt, first=first, last=last)
-
-    def emit_removed(self, run_id: str) -> None:
-        self.connection.execute(delete(events).where(events.c.run_id == run_id))
-        self._emit(kind="removed", run_id=run_id)
-
-    def emit_workers(self) -> None:
-        self.connection.execute(delete(events).where(events.c.kind == "workers", events.c.run_id.is_(None)))
-        self._emit(kind="workers")
-
-    def _emit(self, run_id: str | None = None, **values: str | int) -> None:
-        if run_id is not None:
-            self.changed.add(run_id)
-            values["run_id"] = run_id
-        row = self.connection.execute(insert(events).values(values)).inserted_primary_key
-        assert row is not None
-        if row.id % max(1, self.kept_events // 100) == 0:
-            drop_old(self.connection, row.id - self.kept_events)
+    def emit_runs(self, run_ids: Sequence[str]) -> None:
+        """`emit_run` for each."""
+        for run_id in run_ids:
+            self.news.tell("run", run_id)
+        self.changed.update(run_ids)
         self.wake(EVENTS)
 
+    def emit_sweep(self, sweep_id: str) -> None:
+        """The sweep has begun, ended, got more trials or is gone."""
+        self.news.tell("sweep", sweep_id)
+        self.changed.add(sweep_id)
+        self.wake(EVENTS)
 
-def drop_old(connection: Connection, last: int) -> None:
-    """Forget the events up to this one, but the latest of each run and of the workers: there is one of each."""
-    connection.execute(delete(events).where(events.c.id <= last, events.c.kind.in_(DROPPED)))
+    def touch_sweep(self, sweep_id: str | None) -> None:
+        """A run of this sweep has come to another state, or is gone. None: it is of no sweep."""
+        if sweep_id is not None:
+            self.changed.add(sweep_id)
+            self.wake(SWEEPS)
+
+    def emit_steps(self, run_id: str, *, attempt: int, first: int, last: int) -> None:
+        self._emit_range("steps", run_id, attempt, first, last)
+
+    def emit_logs(self, run_id: str, *, attempt: int, first: int, last: int) -> None:
+        self._emit_range("logs", run_id, attempt, first, last)
+
+    def emit_removed(self, run_id: str) -> None:
+        self.news.tell_removed(run_id)
+        self.changed.add(run_id)
+        self.wake(EVENTS)
+
+    def emit_workers(self) -> None:
+        self.news.tell("workers")
+        self.wake(EVENTS)
+
+    def _emit_range(self, kind: str, run_id: str, attempt: int, first: int, last: int) -> None:
+        self.news.tell_range(kind, run_id, attempt=attempt, first=first, last=last)
+        self.changed.add(run_id)
+        self.wake(EVENTS)

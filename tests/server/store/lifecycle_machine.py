@@ -181,7 +181,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 2.0, 3.0, LEASE_SECONDS / 2, LEASE_SECONDS + 1]))
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
-        lost = self.store.reap(self.clock.now - timedelta(seconds=LEASE_SECONDS))
+        lost = [held.run for held in self.store.reap(self.clock.now - timedelta(seconds=LEASE_SECONDS))]
         assert all(self.states[run] in (State.RUNNING, State.PAUSED) for run in lost)
 
     # --- what must hold ------------------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ def test_a_restored_database_is_the_one_that_was_backed_up(url: str, tmp_path: P
     store = open_store(url)
     kept = store.add_script_run(ScriptRun(name="kept"))
     store.append(kept.id, batch(step(1)))
+    known = store.server_id
     copy = back_up(url, tmp_path)
     store.add_script_run(ScriptRun(name="since then"))
     store.close()
@@ -122,6 +123,7 @@ def test_a_restored_database_is_the_one_that_was_backed_up(url: str, tmp_path: P
         store = open_store(f"sqlite:///{path}")
         assert [run.name for run in store.list_runs(RunQuery()).items] == names
         assert [record.step for record in store.rows(kept.id)] == [1]
+        assert store.server_id == known
         store.close()
 
 

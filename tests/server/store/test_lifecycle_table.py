@@ -42,7 +42,7 @@ def test_what_has_ended_can_only_be_queued_again() -> None:
     [
         (Outcome.COMPLETED, 1, (State.COMPLETED, None)),
         (Outcome.COMPLETED, 3, (State.COMPLETED, None)),
-        (Outcome.FAILED, 1, (State.FAILED, None)),
+        (Outcome.FAILED, 1, (State.FAILED, Cause.ERROR)),
         (Outcome.CANCELLED, 1, (State.CANCELLED, None)),
         (Outcome.INTERRUPTED, 2, (State.QUEUED, None)),
         (Outcome.INTERRUPTED, 3, (State.FAILED, Cause.LOST)),
@@ -53,13 +53,16 @@ def test_what_has_ended_can_only_be_queued_again() -> None:
 )
 def test_where_an_attempt_leads(outcome: Outcome, attempt: int, expected: tuple[State, Cause | None]) -> None:
     assert after_attempt(outcome, attempt, max_attempts=3) == expected
+    killed = Cause.KILLED if expected[0] is State.FAILED else None
+    assert after_attempt(outcome, attempt, 3, cause=Cause.KILLED) == (expected[0], killed)
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_what_its_user_holds_back_waits_for_its_user(outcome: Outcome) -> None:
     waits = outcome in (Outcome.LOST, Outcome.INTERRUPTED)
     state, cause = after_attempt(outcome, 3, 3, is_held_back=True)
-    assert (state, cause) == (State.PAUSED if waits else State(outcome.value), None)
+    assert state is (State.PAUSED if waits else State(outcome.value))
+    assert cause is (Cause.ERROR if state is State.FAILED else None)
 
 
 def test_every_end_of_an_attempt_is_one_that_running_allows() -> None:

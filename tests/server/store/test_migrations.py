@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
 from hessianfree_lab.errors import ConfigurationError, LabError, NewerDatabase
 from hessianfree_lab.store import open_store
@@ -27,10 +27,15 @@ def test_an_up_to_date_database_keeps_what_it_holds(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/lab.sqlite"
     store = open_store(url)
     run, _ = store.add_job(spec())
+    drawn = store.server_id
     store.close()
     again = open_store(url)
     assert again.get_run(run.id) == run
+    assert again.server_id == drawn  # wherever it is served from
     again.close()
+    another = open_store("sqlite://")
+    assert another.server_id != drawn
+    another.close()
 
 
 def test_a_database_from_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -78,3 +83,13 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"Dear diary, " * 1000)
     with pytest.raises(ConfigurationError, match="file is not a database"):
         open_store(f"sqlite:///{path}")
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/photos.sqlite")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE photos (id)"))
+    with pytest.raises(ConfigurationError, match="is not one of HessianFree Lab: it has the table 'photos'"):
+        open_store(f"sqlite:///{tmp_path}/photos.sqlite")
+    assert inspect(engine).get_table_names() == ["photos"]
+    engine.dispose()

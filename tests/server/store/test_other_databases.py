@@ -4,12 +4,19 @@ import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateTable
 
-from hessianfree_lab.store.jobs import oldest_fitting
+from hessianfree_lab.store.fitting import Abilities, oldest_fitting
 from hessianfree_lab.store.tables import metadata
 
 
 def test_claims_skip_rows_that_others_are_claiming() -> None:
-    query = oldest_fitting(["bowl"], ["adam"], ["cpu", "cuda:0"])
+    query = oldest_fitting(
+        Abilities(
+            problems=["bowl"],
+            optimizers=["adam"],
+            devices=["cpu", "cuda:0"],
+            supplies={"bowl": {"shape": ["round"]}},
+        )
+    )
     assert str(query.compile(dialect=postgresql.dialect())).endswith("FOR UPDATE SKIP LOCKED")
     assert "FOR UPDATE" not in str(query.compile(dialect=sqlite.dialect()))
 

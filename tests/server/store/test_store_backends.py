@@ -10,6 +10,7 @@ from server.databases import database, empty
 from server.postgres import Postgres
 from server.store.clock import Clock
 from server.store.contract import StoreContract
+from server.store.in_turns import InTurns
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,9 @@ class TestInMemory(StoreContract):
 
 
 class TestPostgres(StoreContract):
+    """Of two servers at one database, each asked in turn: what one has written the other knows at once."""
+
     @pytest.fixture
-    def store(self, postgres_engine: Engine, clock: Clock) -> SqlStore:
-        return SqlStore(empty(postgres_engine), lease_seconds=20.0, clock=clock)
+    def store(self, postgres_engine: Engine, clock: Clock) -> InTurns:
+        empty(postgres_engine)
+        return InTurns(SqlStore(postgres_engine, lease_seconds=20.0, clock=clock) for _ in range(2))

@@ -13,7 +13,7 @@ import pytest
 from hessianfree_lab.errors import ConfigurationError
 from hessianfree_lab.store import open_store
 from hessianfree_lab.store.migrate import MIGRATING
-from hessianfree_lab.store.ownership import owned
+from hessianfree_lab.store.ownership import alone, served
 from server.postgres import Postgres
 
 _UPGRADE = """
@@ -81,18 +81,30 @@ def test_who_upgrades_a_postgresql_waits_for_who_does_already(postgres: Postgres
         assert other.execute(tables).fetchone() != (0,)
 
 
-def test_a_postgresql_database_has_one_server(postgres: Postgres) -> None:
-    url = postgres.new_database()
-    with owned(url), owned(postgres.new_database()):
-        second = owned(url)
-        with pytest.raises(ConfigurationError, match="Another server already works on"):
-            second.__enter__()
-    with owned(url):  # its end is heard of at once
+def test_a_sqlite_file_has_one_server_and_a_postgresql_any_number(url: str) -> None:
+    with served(url):
+        second = served(url)
+        if url.startswith("sqlite"):
+            with pytest.raises(ConfigurationError, match="Another server already works on"):
+                second.__enter__()
+        else:
+            with second:
+                pass
+    with served(url):  # its end is heard of at once
+        pass
+
+
+def test_who_needs_a_database_alone_keeps_servers_from_it(url: str) -> None:
+    with alone(url):
+        server = served(url)
+        with pytest.raises(ConfigurationError, match=r"is being copied|Another server already works on"):
+            server.__enter__()
+    with served(url):
         pass
 
 
 def test_a_postgresql_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:
-    nowhere = owned(f"postgresql+psycopg://nobody:secret@/lab?host={tmp_path}")
+    nowhere = served(f"postgresql+psycopg://nobody:secret@/lab?host={tmp_path}")
     with pytest.raises(
         ConfigurationError, match=r"postgresql\+psycopg://nobody:\*\*\*@.* cannot be opened: "
     ):

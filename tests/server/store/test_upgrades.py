@@ -1,5 +1,6 @@
 """Databases of every earlier version, with something in every table, are brought to this one's and lose nothing."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from sqlalchemy.types import JSON
 from hessianfree_lab.store import RunQuery, SqlStore
 from hessianfree_lab.store.engine import WRITES, make_engine
 from hessianfree_lab.store.migrate import CONNECTION, configuration, upgrade
-from server.makers import NOON, finish, spec, steps
+from server.makers import NOON, finish, spec, steps, sweep
 from server.postgres import Postgres
 
 # From the first to the newest, whatever there is: nobody has to remember to add one.
@@ -52,7 +53,11 @@ MEANT: dict[str, dict[str, Any]] = {
         "best_step": 1,
     }
     | dict.fromkeys(("first", "last", "min", "max"), 0.5),
-    "traces": {"attempt": 1, "step": 1, "trace": {"step": 1, "stop": "tolerance"}},
+    "traces": {
+        "attempt": 1,
+        "step": 1,
+        "trace": {"step": 1, "stop": "tolerance", "slice": [{"scale": 1.0, "loss": 2.0, "model": 1.5}]},
+    },
     "spectra": {
         "attempt": 1,
         "step": 1,
@@ -78,6 +83,8 @@ MEANT: dict[str, dict[str, Any]] = {
         "problems": ["bowl"],
         "optimizers": ["adam"],
         "versions": {"torch": "2"},
+        "supplies": {"bowl": {"shape.kind": ["round"]}},
+        "load": [{"device": "cpu", "utilisation": 0.5}],
         "left_at": None,
     },
     "problems": {
@@ -90,10 +97,12 @@ MEANT: dict[str, dict[str, Any]] = {
     },
     "controls": {"kind": "set", "settings": {"damping": 0.5}, "error": None},
     "tokens": {"role": "write", "revoked_at": None, "expires_at": None},
+    "sweeps": {"state": "running", "spec": sweep().model_dump(mode="json")},
+    "trials": {"params": {"optimizer_params.damping": 0.5}},
 }
-RUN, WORKER, TOKEN = (f"00000000-0000-7000-8000-00000000000{n}" for n in (1, 2, 3))
-IDS = {"run_id": RUN, "worker_id": WORKER, "token_id": TOKEN}
-OWN_IDS = {"runs": RUN, "workers": WORKER, "tokens": TOKEN}
+RUN, WORKER, TOKEN, SWEEP = (f"00000000-0000-7000-8000-00000000000{n}" for n in (1, 2, 3, 4))
+IDS = {"run_id": RUN, "worker_id": WORKER, "token_id": TOKEN, "sweep_id": SWEEP}
+OWN_IDS = {"runs": RUN, "workers": WORKER, "tokens": TOKEN, "sweeps": SWEEP}
 
 
 @dataclass(frozen=True)
@@ -191,11 +200,16 @@ def test_the_store_reads_it_and_goes_on(engine: Engine, revision: str) -> None:
     assert store.series(RUN, ["loss"], max_points=10).values == {"loss": [0.5]}
     assert [entry.line.text for entry in store.logs(RUN)] == ["hello"]
     assert store.trace(RUN, 1).stop == "tolerance"
+    assert store.solves.latest(RUN, sliced=True) == store.trace(RUN, 1)
     assert store.landscape(RUN) is not None
     assert store.spectrum_steps(RUN) == ([1] if "spectra" in old.rows else [])
     assert [worker.id for worker in store.workers()] == [WORKER]
     assert [info.name for info in store.problems()] == ["bowl"]
     assert [attempt.number for attempt in store.attempts(RUN)] == [1]
+    has_sweeps = "sweeps" in old.rows
+    assert [len(found.runs) for s in store.sweeps.running() for found in store.sweeps.trials(s.id)] == [
+        1
+    ] * has_sweeps
     assert len(store.controls(RUN)) == ("controls" in old.rows)
     assert [event.kind for event in store.events(0, runs=frozenset({RUN}))] == ["run"]
     store.append(RUN, steps(2, 3))
@@ -205,6 +219,24 @@ def test_the_store_reads_it_and_goes_on(engine: Engine, revision: str) -> None:
     store.remove_run(RUN)
     new, _ = store.add_job(spec())
     assert store.get_run(new.id).state == "queued"
+
+
+def test_documents_with_nul_characters_can_be_looked_into(engine: Engine) -> None:
+    """Earlier versions wrote them, and PostgreSQL then refused every query over all runs."""
+    old = _make(engine, "0009")
+    text = r'["\u0000", "\u0000\u0000", "\\u0000", "\\\u0000"]'
+    with engine.execution_options(**{WRITES: True}).begin() as connection:
+        for table, column in (("runs", "spec"), ("steps", "metrics"), ("traces", "trace")):
+            found = json.dumps(old.rows[table][column])[:-1] + f', "word": {text}}}'
+            connection.exec_driver_sql(f"UPDATE {table} SET {column} = '{found}'")
+    upgrade(engine)
+    store = SqlStore(engine, lease_seconds=20.0, clock=lambda: NOON)
+    (run,) = store.list_runs(RunQuery(filter="budget.steps = 100", sort="budget.steps", archived=None)).items
+    assert store.series(RUN, ["loss"], max_points=10).values == {"loss": [0.5]}
+    assert len(store.solves.sample(RUN).solves) == 1
+    if engine.dialect.name == "postgresql":
+        nul = "\N{REPLACEMENT CHARACTER}"
+        assert run.spec["word"] == [nul, nul * 2, r"\u0000", "\\" + nul]
 
 
 def test_revisions_are_one_line_and_named_after_their_files() -> None:

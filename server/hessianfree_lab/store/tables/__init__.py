@@ -6,6 +6,7 @@ events: that it was removed is news too.
 
 from hessianfree_lab.store.tables.access import sessions, tokens
 from hessianfree_lab.store.tables.base import metadata
+from hessianfree_lab.store.tables.instance import instance
 from hessianfree_lab.store.tables.recorded import (
     chunks,
     events,
@@ -17,6 +18,8 @@ from hessianfree_lab.store.tables.recorded import (
     traces,
 )
 from hessianfree_lab.store.tables.runs import attempts, controls, idempotency_keys, runs, tags
+from hessianfree_lab.store.tables.sweeps import sweeps, trials
+from hessianfree_lab.store.tables.views import views
 from hessianfree_lab.store.tables.workers import optimizers, problems, workers
 
 __all__ = [
@@ -25,6 +28,7 @@ __all__ = [
     "controls",
     "events",
     "idempotency_keys",
+    "instance",
     "landscapes",
     "log_lines",
     "metadata",
@@ -35,8 +39,11 @@ __all__ = [
     "spectra",
     "steps",
     "summaries",
+    "sweeps",
     "tags",
     "tokens",
     "traces",
+    "trials",
+    "views",
     "workers",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -15,6 +16,8 @@ from sqlalchemy import (
     Named,
     Table,
     TypedColumns,
+    false,
+    text,
 )
 
 from hessianfree_lab.store.columns import Prose, UtcDateTime, Words
@@ -55,9 +58,16 @@ class TraceColumns(TypedColumns):
     step = Column(BigInteger, primary_key=True, autoincrement=False)
     attempt = Column(Integer, nullable=False)
     trace: Named[dict[str, Any]] = Column(JSON, nullable=False)
+    sliced = Column(Boolean, nullable=False, server_default=false())  # it has the loss along its step
 
 
-traces = Table("traces", metadata, TraceColumns)
+traces = Table(
+    "traces",
+    metadata,
+    TraceColumns,
+    # Of few steps among many: without this they would all have to be read.
+    Index(None, "run_id", "step", sqlite_where=text("sliced = 1"), postgresql_where=text("sliced")),
+)
 
 
 class SpectrumColumns(TypedColumns):
@@ -122,8 +132,8 @@ class EventColumns(TypedColumns):
     """What changed, not what it changed to: readers look that up. Ids grow in the order of commits."""
 
     id = Column(RowId, primary_key=True)
-    kind: Named[str] = Column(Words(8), nullable=False)  # run | steps | logs | removed | workers
-    run_id: Named[str | None] = Column(Id, nullable=True)
+    kind: Named[str] = Column(Words(8), nullable=False)  # run | steps | logs | removed | workers | sweep
+    run_id: Named[str | None] = Column(Id, nullable=True)  # of a sweep its own id
     attempt = Column(Integer, nullable=True)
     first = Column(BigInteger, nullable=True)  # steps: numbers of steps; logs: numbers of lines
     last = Column(BigInteger, nullable=True)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     TypedColumns,
     false,
+    text,
 )
 
 from hessianfree_lab.store.columns import Prose, UtcDateTime, Words
@@ -60,6 +61,11 @@ class RunColumns(TypedColumns):
     notes: Named[str] = Column(Prose, nullable=False)
     archived = Column(Boolean, nullable=False)
     pinned = Column(Boolean, nullable=False)
+    colour = Column(
+        Integer, nullable=False, server_default=text("0")
+    )  # in the palette of figures: records/runs.py
+    sweep_id: Named[str | None] = Column(Id, nullable=True)  # a sweep may be removed and its runs stay
+    trial = Column(Integer, nullable=True)  # its number in the sweep
 
 
 runs = Table(
@@ -69,6 +75,7 @@ runs = Table(
     Index(None, "state", "priority", "id"),
     Index(None, "name"),
     Index(None, "worker_id"),
+    Index(None, "sweep_id", "trial"),
 )
 
 

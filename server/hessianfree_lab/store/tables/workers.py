@@ -17,8 +17,12 @@ class WorkerColumns(TypedColumns):
     slots = Column(Integer, nullable=False)
     devices: Named[list[dict[str, Any]]] = Column(JSON, nullable=False)
     problems: Named[list[str]] = Column(JSON, nullable=False)
+    supplies: Named[dict[str, dict[str, list[str]]] | None] = Column(
+        JSON, nullable=True
+    )  # problem -> option that chooses data -> choices whose data it has; NULL: it registered before this was told
     optimizers: Named[list[str]] = Column(JSON, nullable=False)
     versions: Named[dict[str, str]] = Column(JSON, nullable=False)
+    load: Named[list[dict[str, Any]] | None] = Column(JSON, nullable=True)  # of its devices, as it last said
     registered_at: Named[datetime] = Column(UtcDateTime, nullable=False)
     seen_at: Named[datetime] = Column(UtcDateTime, nullable=False)
     left_at: Named[datetime | None] = Column(UtcDateTime, nullable=True)

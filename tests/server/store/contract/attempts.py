@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hessianfree_lab.errors import InvalidRequest, StaleAttempt, WorkerNotFound
-from hessianfree_lab.records import HeldRun, ScriptRun
+from hessianfree_lab.records import DeviceLoad, HeldRun, ScriptRun
 from hessianfree_lab.store import Store
 from server.makers import announcement, finish, spec, steps
 from server.store.clock import Clock
@@ -46,7 +46,10 @@ class AttemptContract:
             ("failed", "diverged", ("failed", "diverged")),
             ("failed", "out_of_memory", ("failed", "out_of_memory")),
             ("failed", None, ("failed", "error")),
+            ("failed", "killed", ("failed", "killed")),
             ("interrupted", None, ("queued", None)),
+            ("interrupted", "killed", ("queued", None)),
+            ("interrupted", "device", ("queued", None)),
         ],
     )
     def test_an_attempt_ends_as_it_says(
@@ -65,16 +68,20 @@ class AttemptContract:
     def test_only_a_failure_has_a_cause(self, store: Store, run: str) -> None:
         with pytest.raises(InvalidRequest, match="only a failed attempt has one"):
             store.finish(run, finish("completed", cause="error"))
+        with pytest.raises(InvalidRequest, match="only a failed attempt has one"):
+            store.finish(run, finish("interrupted", cause="diverged"))
         assert store.get_run(run).state == "running"
 
+    @pytest.mark.parametrize(("said", "cause"), [(None, "lost"), ("killed", "killed"), ("device", "device")])
     def test_interruptions_are_tried_again_until_attempts_run_out(
-        self, store: Store, run: str, worker: str
+        self, store: Store, run: str, worker: str, said: str | None, cause: str
     ) -> None:
         for attempt in (1, 2):
-            assert store.finish(run, finish("interrupted", attempt=attempt)).state == "queued"
+            assert store.finish(run, finish("interrupted", attempt=attempt, cause=said)).state == "queued"
             assert store.claim_job(worker) is not None
-        last = store.finish(run, finish("interrupted", attempt=3))
-        assert (last.state, last.cause) == ("failed", "lost")
+        last = store.finish(run, finish("interrupted", attempt=3, cause=said))
+        assert (last.state, last.cause) == ("failed", cause)
+        assert [attempt.cause for attempt in store.attempts(run)] == [said] * 3
 
     def test_a_cancelled_run_is_not_tried_again(self, store: Store, run: str, worker: str) -> None:
         store.request_cancel(run)
@@ -183,6 +190,17 @@ class AttemptContract:
         clock.advance(timedelta(days=2).total_seconds())
         assert store.workers() == []
 
+    def test_a_worker_that_lives_shows_what_its_devices_were_busy_with_last(
+        self, store: Store, worker: str, clock: Clock
+    ) -> None:
+        load = DeviceLoad(device="cpu", utilisation=0.5)
+        store.heartbeat(worker, [], [DeviceLoad(device="cpu", utilisation=0.1)])
+        store.heartbeat(worker, [], [load])
+        store.claim_job(worker)  # says nothing of it
+        assert [w.load for w in store.workers()] == [[load]]
+        clock.advance(LEASE_SECONDS + 1)
+        assert [w.load for w in store.workers()] == [[]]
+
     def test_another_workers_attempt_is_to_be_dropped(self, store: Store, run: str) -> None:
         other = store.add_worker(announcement(name="other"))
         commands = store.heartbeat(other, [HeldRun(run=run, attempt=1), HeldRun(run="nothing", attempt=1)])
@@ -190,4 +208,4 @@ class AttemptContract:
 
     @staticmethod
     def _reap(store: Store, clock: Clock) -> list[str]:
-        return store.reap(clock.now - timedelta(seconds=LEASE_SECONDS))
+        return [lost.run for lost in store.reap(clock.now - timedelta(seconds=LEASE_SECONDS))]

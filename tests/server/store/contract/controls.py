@@ -188,6 +188,26 @@ class ControlContract:
             assert assignment is not None
             assert assignment.last_step == expected
 
+    def test_the_next_attempt_hears_which_checkpoints_the_record_went_on_without(
+        self, store: Store, run: str, worker: str
+    ) -> None:
+        """Of each attempt those of steps after the one at which a later one went on."""
+        made = [
+            (None, 1, {}),
+            (6, 7, {1: 6}),
+            (4, 5, {2: 4, 1: 4}),
+            (8, None, {3: 8, 2: 4, 1: 4}),
+            (None, 1, {4: 0, 3: 0, 2: 0, 1: 0}),
+        ]
+        for attempt, (resumed_from, first, expected) in enumerate(made, start=1):
+            records = [] if first is None else [step(number) for number in range(first, first + 10)]
+            store.append(run, batch(*records, attempt=attempt, resumed_from=resumed_from))
+            store.finish(run, finish("failed", attempt=attempt))
+            store.requeue(run, from_scratch=False)
+            assignment = store.claim_job(worker)
+            assert assignment is not None
+            assert assignment.outdated_after == expected
+
     def test_neither_a_pause_nor_the_time_between_attempts_slows_the_pace(
         self, store: Store, run: str, worker: str
     ) -> None:
@@ -267,4 +287,4 @@ class ControlContract:
 
     @staticmethod
     def _reap(store: Store, clock: Clock) -> list[str]:
-        return store.reap(clock.now - timedelta(seconds=LEASE_SECONDS))
+        return [lost.run for lost in store.reap(clock.now - timedelta(seconds=LEASE_SECONDS))]

@@ -1,13 +1,25 @@
 """What every store must do with jobs: queue, claim, cancel, retry."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 
-from hessianfree_lab.errors import RunNotFound, WorkerNotFound, WrongState
-from hessianfree_lab.records import Device, HeldRun, ScriptRun
+from hessianfree_lab.errors import InvalidRequest, RunNotFound, WorkerNotFound, WrongState
+from hessianfree_lab.records import FinishRequest, HeldRun, ScriptRun
 from hessianfree_lab.store import Store
-from server.makers import announcement, batch, finish, line, problem, spec, spectrum, step, steps, trace
+from server.makers import (
+    announcement,
+    batch,
+    finish,
+    line,
+    problem,
+    spec,
+    spectrum,
+    step,
+    steps,
+    trace,
+)
 from server.store.clock import Clock
 
 LEASE_SECONDS = 20.0
@@ -34,6 +46,29 @@ class QueueContract:
         store.remove_run(first.id)
         assert store.add_job(spec(), idempotency_key="k")[1]
 
+    def test_a_scripts_run_has_a_key_and_its_own_times(self, store: Store, clock: Clock) -> None:
+        began, ended = clock() - timedelta(hours=2), clock() - timedelta(hours=1)
+        script = ScriptRun(name="told later", started_at=began)
+        run = store.add_script_run(script, idempotency_key="s")
+        assert store.add_script_run(ScriptRun(name="other"), idempotency_key="s").id == run.id
+        assert (run.started_at, run.created_at) == (began, clock())
+        done = store.finish(run.id, FinishRequest(state="completed", ended_at=ended))
+        assert (done.ended_at, store.attempts(run.id)[0].ended_at) == (ended, ended)
+
+    def test_nothing_begins_or_ends_after_now_nor_ends_before_it_began_and_a_job_ends_now(
+        self, store: Store, clock: Clock, run: str
+    ) -> None:
+        later, earlier = clock() + timedelta(days=1), clock() - timedelta(days=1)
+        set_back = store.add_script_run(ScriptRun(name="the clock was set back"))
+        assert (
+            store.finish(set_back.id, FinishRequest(state="completed", ended_at=earlier)).ended_at == clock()
+        )
+        script = store.add_script_run(ScriptRun(name="from tomorrow", started_at=later))
+        assert script.started_at == clock()
+        assert store.finish(script.id, FinishRequest(state="completed", ended_at=later)).ended_at == clock()
+        with pytest.raises(InvalidRequest, match="only a script's run"):
+            store.finish(run, FinishRequest(state="completed", ended_at=clock()))
+
     def test_jobs_are_claimed_by_priority_then_age(self, store: Store, worker: str) -> None:
         low, _ = store.add_job(spec(priority=-1))
         first, _ = store.add_job(spec())
@@ -57,35 +92,6 @@ class QueueContract:
         assert (claimed.state, claimed.attempt, claimed.worker) == ("running", 1, worker)
         assert claimed.started_at == clock.now
         assert [(w.state, w.runs) for w in store.workers()] == [("busy", [run.id])]
-
-    @pytest.mark.parametrize(
-        ("wanted", "devices", "fits"),
-        [
-            ({}, ["cpu"], True),
-            ({"device": "cpu"}, ["cpu"], True),
-            ({"device": "cuda"}, ["cpu"], False),
-            ({"device": "cuda"}, ["cpu", "cuda:0"], True),
-            ({"device": "cuda:1"}, ["cpu", "cuda:0"], False),
-            ({"device": "cuda:1"}, ["cpu", "cuda:0", "cuda:1"], True),
-            ({"resources": {"gpus": 2}}, ["cpu", "cuda:0"], False),
-            ({"resources": {"gpus": 2}}, ["cpu", "cuda:0", "cuda:1"], True),
-            ({"problem": "hill"}, ["cpu"], False),
-            ({"optimizer": "lbfgs"}, ["cpu"], False),
-        ],
-    )
-    def test_a_worker_gets_only_what_it_can_train(
-        self, store: Store, wanted: dict[str, object], devices: list[str], fits: bool
-    ) -> None:
-        worker = store.add_worker(announcement(devices=[Device(name=name) for name in devices]))
-        store.add_job(spec(**wanted))
-        assert (store.claim_job(worker) is not None) == fits
-
-    def test_a_job_that_does_not_fit_blocks_no_other(self, store: Store, worker: str) -> None:
-        store.add_job(spec(device="cuda", priority=9))
-        fitting, _ = store.add_job(spec())
-        assignment = store.claim_job(worker)
-        assert assignment is not None
-        assert assignment.run == fitting.id
 
     def test_claims_at_once_never_get_the_same_job(self, store: Store) -> None:
         jobs, claimers = 24, 6

@@ -119,7 +119,6 @@ class RecordContract:
 
     @settings(
         max_examples=30,
-        deadline=None,
         # Every example has a run of its own, so that the store may be shared; back ends inherit the test.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
     )

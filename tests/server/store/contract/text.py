@@ -1,13 +1,16 @@
 """What every store must do with text and numbers that some databases have no room for."""
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 
 from hessianfree_lab.errors import RunNotFound, WorkerNotFound
 from hessianfree_lab.records import RunChanges, ScriptRun, StepRecord
-from hessianfree_lab.store import RunQuery, Store
-from server.makers import announcement, batch, finish, line, same, spec, step
+from hessianfree_lab.store import RunQuery, RunSelection, Store
+from hessianfree_lab.store.filters.syntax import written
+from hessianfree_lab.store.sweeps import NewTrial
+from server.makers import announcement, batch, finish, line, same, spec, step, steps, sweep
 
 ODD = "a\0b \U0001f600 %_\\ '\" <b>&"
 KEPT = ODD.replace("\0", "\ufffd")
@@ -22,12 +25,33 @@ class TextContract:
         store.claim_job(worker)
         store.append(run.id, batch(step(1, word=ODD), logs=[line(0, ODD)], environment={"odd": ODD}))
         assert [entry.line.text for entry in store.logs(run.id)] == [KEPT]
-        # JSON has a way to write it.
-        assert next(iter(store.rows(run.id))).metrics["word"] == ODD
-        assert store.get_run(run.id).environment == {"odd": ODD}
+        assert next(iter(store.rows(run.id))).metrics["word"] == KEPT
+        assert store.get_run(run.id).environment == {"odd": KEPT}
         ended = store.finish(run.id, finish("failed", error=ODD))
         assert ended.error == KEPT
         assert store.change_run(run.id, RunChanges(notes="", name=ODD)).name == KEPT
+
+    def test_a_nul_character_in_one_document_stops_no_reading_of_all(self, store: Store, worker: str) -> None:
+        """JSON has a way to write it, and a database need not be able to look into a document that does."""
+        job, _ = store.add_job(spec(name="first", notes=ODD, problem_params={"\0": ["\\u0000", ODD]}))
+        assert job.spec["problem_params"] == {"\ufffd": ["\\u0000", KEPT]}
+        asked = sweep(base=spec(notes=ODD), search={"method": "grid", "space": {"problem_params.x": [ODD]}})
+        made, _ = store.sweeps.add(asked, total=1)
+        trial = NewTrial(number=0, params={"problem_params.x": ODD}, jobs=[spec(problem_params={"x": ODD})])
+        assert store.sweeps.add_trials(made.id, [trial])
+        assert store.waiting.page().waiting == 2
+        assert store.waiting.estimate(spec()).ahead == 2
+        for text in ('problem_params.x : "a\0b"', f"problem_params.x = {written(ODD)}"):
+            (found,) = store.list_runs(RunQuery(filter=text, sort="problem_params.x")).items
+            assert found.sweep == made.id
+        groups = store.table.groups(RunSelection(), "problem_params.x").items
+        assert [group.key for group in groups] == [KEPT, None]
+        store.claim_job(worker)
+        store.append(job.id, steps(1, 3, word=ODD))
+        assert store.series(job.id, ["loss", "word"]).values["word"] == [KEPT] * 3
+        assert store.table.fields().metrics
+        (done,) = store.sweeps.trials(made.id)
+        assert done.params == {"problem_params.x": KEPT}
 
     @pytest.mark.parametrize("query", [{"q": ODD}, {"tag": ODD}, {"q": "%_\\"}])
     def test_odd_text_can_be_looked_for(self, store: Store, query: dict[str, str]) -> None:
@@ -77,6 +101,13 @@ class TextContract:
         shown = store.get_run(run.id)
         assert shown.progress.step == 2**53
         assert same([shown.summary[name].last for name in metrics], [float(value) for value in odd])
+
+    def test_moments_at_both_ends_of_time_come_back(self, store: Store) -> None:
+        run = store.add_script_run(ScriptRun(name="mine"))
+        ends = [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)]
+        for number, moment in enumerate(ends, start=1):
+            store.append(run.id, batch(StepRecord(step=number, wall_time=moment, metrics={"loss": 1.0})))
+        assert [record.wall_time for record in store.rows(run.id)] == ends
 
     def test_a_worker_may_have_an_odd_name(self, store: Store) -> None:
         store.add_worker(announcement(name=ODD, host=ODD))
