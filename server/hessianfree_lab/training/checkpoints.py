@@ -1,21 +1,27 @@
-"""States of a session on disk.
+"""States of a session, kept.
 
-A checkpoint is a directory of two files, and `Checkpoints` keeps the newest ones of a run below one:
+A checkpoint is a name and two files on a shelf, which is a folder or objects behind a URL; `Checkpoints` keeps the
+newest ones of a run:
 
     00000007-attempt-2-step-30/
         state.safetensors      every tensor
         state.json             {"format", "checksum": SHA-256 of what follows, "content": {...}}
 
 `content` has step, seconds, attempt, fingerprint, the SHA-256 of state.safetensors, and the rest of the state. Neither
-file can hold code. A checkpoint is written under a name that begins with a dot, brought to the disk and then renamed,
-so that it is there as a whole or not at all; one that was altered later is found out by its checksums.
+file can hold code. A checkpoint is there as a whole or not at all; one that was altered later is found out by its
+checksums.
+
+Where several machines share a shelf, an attempt that was given up may still write there beside the one that took its
+place. Each attempt therefore leaves alone what later ones have put there, and removes what earlier ones put there
+of steps after the one at which it began.
 """
 
 import hashlib
 import json
 import os
 import re
-import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +29,16 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from hessianfree_lab.errors import StorageUnavailable
 from hessianfree_lab.records import JobSpec
+from hessianfree_lab.storage.shelf import SEAL, Shelf
 from hessianfree_lab.training.errors import CheckpointRefused
 from hessianfree_lab.training.state import State, fingerprint
 
 FORMAT = 1
 """Of the files, and of the state in them: to be raised when either changes so that older ones cannot be taken up."""
 
-TENSORS, PLAIN = "state.safetensors", "state.json"
+TENSORS, PLAIN = "state.safetensors", SEAL
 
 _NAME = re.compile(r"(\d{8,})-attempt-(\d+)-step-(\d+)")
 
@@ -39,53 +47,58 @@ _NAME = re.compile(r"(\d{8,})-attempt-(\d+)-step-(\d+)")
 class _Entry:
     """A checkpoint by its name; the last in order is the newest."""
 
-    number: int
     attempt: int
+    number: int
     step: int
-    path: Path
+    name: str
 
 
 class Checkpoints:
-    """The checkpoints of the run of `spec` in `directory`; the newest `keep` of them.
+    """The checkpoints of the run of `spec` on a shelf; the newest `keep` of them.
 
-    For one process at a time. What is written here is on the disk when a method returns; OSError where it cannot be.
+    For one process at a time on a machine. What is written is safe when a method returns; OSError where it cannot be.
     """
 
-    def __init__(self, directory: Path, spec: JobSpec, *, keep: int = 2) -> None:
-        self._directory = directory
+    def __init__(self, shelf: Shelf, spec: JobSpec, *, keep: int = 2) -> None:
+        self._shelf = shelf
         self._fingerprint = fingerprint(spec)
         self._keep = keep
+        self._began_after: int | None = None
 
     def save(self, state: State, *, attempt: int) -> None:
         """Write a checkpoint, then remove those that are one too many, and what earlier writes left unfinished."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        for unfinished in self._directory.glob(".*"):
-            if _NAME.fullmatch(unfinished.name[1:]):
-                shutil.rmtree(unfinished)
-        earlier = self._entries()
-        number = earlier[-1].number + 1 if earlier else 1
+        for unfinished in _entries(self._shelf.unfinished()):
+            if unfinished.attempt <= attempt:
+                self._shelf.remove(unfinished.name)
+        there = _entries(self._shelf.names())
+        number = max((entry.number for entry in there), default=0) + 1
         name = f"{number:08d}-attempt-{attempt}-step-{state.step}"
-        scratch = self._directory / f".{name}"
-        try:
-            _write(scratch, state, attempt)
-        except BaseException:  # also a full disk: what is left there is in the way of everybody
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
-        scratch.rename(self._directory / name)
-        _sync(self._directory)
-        for entry in earlier[: max(0, len(earlier) + 1 - self._keep)]:
-            self._remove(entry)
+        self._shelf.put(name, lambda folder: _write(folder, state, attempt))
+        # It is kept, whatever becomes of the older ones: the next save removes what this one could not.
+        with suppress(StorageUnavailable):
+            earlier = [entry for entry in there if entry.attempt <= attempt]
+            outdated = [entry for entry in earlier if self._is_outdated(entry, attempt)]
+            good = [entry for entry in earlier if entry not in outdated]
+            for entry in outdated + good[: max(0, len(good) + 1 - self._keep)]:
+                self._shelf.remove(entry.name)
 
     def newest(
-        self, *, since_attempt: int = 1, at_most_step: int | None = None
+        self,
+        *,
+        since_attempt: int = 1,
+        at_most_step: int | None = None,
+        outdated_after: Mapping[int, int] | None = None,
     ) -> tuple[State | None, list[str]]:
         """The newest checkpoint of these that is sound, and a sentence about each newer one that is not.
 
-        None: there is none.
+        `outdated_after`: by attempt, the step after which its checkpoints do not count. None: there is none.
+        `StorageUnavailable`: nobody can say, now.
         """
         complaints: list[str] = []
-        for entry in reversed(self._entries()):
-            if entry.attempt < since_attempt or (at_most_step is not None and entry.step > at_most_step):
+        for entry in reversed(_entries(self._shelf.names())):
+            last = (outdated_after or {}).get(entry.attempt, entry.step)
+            last = last if at_most_step is None else min(last, at_most_step)
+            if entry.attempt < since_attempt or entry.step > last:
                 continue
             try:
                 return self._read(entry), complaints
@@ -96,41 +109,43 @@ class Checkpoints:
                 )
         return None, complaints
 
-    def forget_after(self, step: int) -> None:
+    def forget_after(self, step: int, *, attempt: int) -> None:
         """Remove the checkpoints of later steps: those are made anew, and perhaps otherwise.
 
-        Whoever goes on from `step` (0: from the start) must say so before the first step.
+        The attempt that goes on from `step` (0: from the start) must say so before its first step.
         """
-        for entry in self._entries():
-            if entry.step > step:
-                self._remove(entry)
+        self._began_after = step
+        if attempt == 1:  # none was before it, and a storage that is away need not be asked
+            return
+        for entry in _entries(self._shelf.names()):
+            if self._is_outdated(entry, attempt):
+                self._shelf.remove(entry.name)
 
-    def _entries(self) -> list[_Entry]:
-        """Oldest first."""
-        if not self._directory.is_dir():
-            return []
-        found = [(_NAME.fullmatch(path.name), path) for path in self._directory.iterdir()]
-        return sorted(
-            _Entry(int(match[1]), int(match[2]), int(match[3]), path) for match, path in found if match
-        )
+    def _is_outdated(self, entry: _Entry, attempt: int) -> bool:
+        return entry.attempt < attempt and self._began_after is not None and entry.step > self._began_after
 
     def _read(self, entry: _Entry) -> State:
         try:
-            return _state(_content(entry.path), entry, self._fingerprint)
+            with self._shelf.file(entry.name, PLAIN) as path:
+                content = _content(path)
+            _check(content, entry, self._fingerprint)
+            with self._shelf.file(entry.name, TENSORS) as path:
+                return _state(content, path)
+        except StorageUnavailable:
+            raise
         except OSError as error:
             raise CheckpointRefused(f"it cannot be read: {error}.") from error
         except SafetensorError as error:
             raise CheckpointRefused(f"{TENSORS} is not a safetensors file: {error}.") from error
 
-    def _remove(self, entry: _Entry) -> None:
-        # Under another name first: half a checkpoint must never look like one.
-        leaving = entry.path.with_name(f".{entry.path.name}")
-        entry.path.rename(leaving)
-        shutil.rmtree(leaving)
+
+def _entries(names: Iterable[str]) -> list[_Entry]:
+    """Those of checkpoints, oldest first."""
+    found = [_NAME.fullmatch(name) for name in names]
+    return sorted(_Entry(int(match[2]), int(match[1]), int(match[3]), match[0]) for match in found if match)
 
 
 def _write(directory: Path, state: State, attempt: int) -> None:
-    directory.mkdir()
     tensors = directory / TENSORS
     try:
         save_file(dict(state.tensors), tensors)
@@ -150,13 +165,12 @@ def _write(directory: Path, state: State, attempt: int) -> None:
         file.write(f'{{"format": {FORMAT}, "checksum": "{_checksum(text)}", "content": {text}}}')
         file.flush()
         os.fsync(file.fileno())
-    _sync(directory)
 
 
-def _content(directory: Path) -> dict[str, Any]:
+def _content(path: Path) -> dict[str, Any]:
     """What state.json says. Raises `CheckpointRefused` where it is not what was written."""
     try:
-        document = json.loads((directory / PLAIN).read_text())
+        document = json.loads(path.read_text())
         found, checksum, content = document["format"], document["checksum"], document["content"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointRefused(f"{PLAIN} is not a checkpoint's.") from error
@@ -167,14 +181,16 @@ def _content(directory: Path) -> dict[str, Any]:
     return content
 
 
-def _state(content: dict[str, Any], entry: _Entry, expected: str) -> State:
+def _check(content: dict[str, Any], entry: _Entry, expected: str) -> None:
     if (content["attempt"], content["step"]) != (entry.attempt, entry.step):
         raise CheckpointRefused(
             f"it was written at step {content['step']} of attempt {content['attempt']}: it has been renamed."
         )
     if content["fingerprint"] != expected:
         raise CheckpointRefused("it is of another job: problem, optimizer, seed or dtype differ.")
-    tensors = entry.path / TENSORS
+
+
+def _state(content: dict[str, Any], tensors: Path) -> State:
     if _digest(tensors) != content["tensors"]:
         raise CheckpointRefused(f"{TENSORS} is not as it was written (its checksum differs).")
     return State(
@@ -196,7 +212,7 @@ def _digest(path: Path) -> str:
 
 
 def _sync(path: Path) -> None:
-    """Bring a file, or the names in a directory, to the disk."""
+    """Bring a file to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

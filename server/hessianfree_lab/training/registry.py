@@ -1,10 +1,10 @@
 """Looking things up by the name that a job gives."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
 from hessianfree_lab.errors import Fault, InvalidRequest
+from hessianfree_lab.names import unknown
 
 
 class Named(Protocol):
@@ -24,7 +24,4 @@ def find(entries: Mapping[str, N], name: str, *, kind: str) -> N:
     """The entry called `name`. Raises `InvalidRequest` with the nearest name."""
     if name in entries:
         return entries[name]
-    nearest = difflib.get_close_matches(name, entries, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    known = ", ".join(sorted(entries))
-    raise InvalidRequest([Fault(kind, f"There is no {kind} {name!r}.{hint} There are: {known}.")])
+    raise InvalidRequest([Fault(kind, unknown(kind, name, entries))])

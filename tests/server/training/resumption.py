@@ -11,11 +11,12 @@ from pathlib import Path
 import torch
 
 from hessianfree_lab.records import JobSpec
+from hessianfree_lab.storage.shelf import FolderShelf
 from hessianfree_lab.training.checkpoints import Checkpoints
 from hessianfree_lab.training.session import Session
 
 # Times, memory, and how often the time allows an evaluation, are not the same in any two runs.
-NOT_REPEATED = ("seconds", "peak_memory_bytes", "eval_")
+NOT_REPEATED = ("seconds", "peak_memory_bytes", "eval_", "train_error", "suboptimality", "solved")
 
 
 def facts(session, steps=None):
@@ -40,7 +41,7 @@ def parameters(session):
 def taken_up(spec, directory):
     """A new session at the newest checkpoint."""
     session = Session(spec)
-    state, complaints = Checkpoints(directory, spec).newest()
+    state, complaints = Checkpoints(FolderShelf(directory), spec).newest()
     assert complaints == []
     session.restore(state)
     return session
@@ -48,7 +49,7 @@ def taken_up(spec, directory):
 
 def keep(session, directory, *, attempt=1):
     """Its checkpoint, on disk."""
-    Checkpoints(directory, session.spec).save(session.state(), attempt=attempt)
+    Checkpoints(FolderShelf(directory), session.spec).save(session.state(), attempt=attempt)
 
 
 def main(directories):

@@ -11,7 +11,11 @@ from hessianfree_lab.training.session import Session
 from hessianfree_lab.worker.ending import of_exception
 
 ROOM = 100 * 2**20  # bytes beyond what the process has
-LARGE = {"cases": 1000, "length": 300}  # the first thing that its forward pass keeps is larger
+LARGE = {
+    "cases": 1000,
+    "held_out_cases": 10,
+    "length": 300,
+}  # the first thing that its forward pass keeps is larger
 UNBUILDABLE = {"cases": 100_000, "length": 2000}
 
 
@@ -19,6 +23,8 @@ def ending(optimizer, params):
     """How far a session comes, and the cause of its end."""
     steps = None
     try:
+        if optimizer == "hessianfree-growing":
+            params = params | {"batch_size": params["cases"] - 1}
         session = Session(JobSpec(problem="addition", problem_params=params, optimizer=optimizer))
         steps = 0
         for _ in session:

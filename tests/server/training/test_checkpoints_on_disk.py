@@ -1,72 +1,52 @@
-"""Checkpoints on disk: whole or not there, found out when altered, never code."""
+"""Checkpoints in a folder and in S3: which are kept, and whole or not there whatever comes between."""
 
-import hashlib
 import itertools
-import json
 import os
-import pickle
 import resource
-import shutil
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hessianfree_lab.records import JobSpec
+from hessianfree_lab.errors import StorageUnavailable
+from hessianfree_lab.storage.objects import Objects
+from hessianfree_lab.storage.shelf import ObjectShelf
 from hessianfree_lab.training.checkpoints import PLAIN, TENSORS, Checkpoints
 from hessianfree_lab.training.session import Session
-from server.training.resumption import facts, parameters
-
-SPEC = JobSpec(problem="quadratic", optimizer="adam", budget={"steps": 100})
+from server.training.keeping import SPEC, newest_step, saved
+from server.training.places import FolderPlace, ObjectPlace, Stopping
+from server.training.resumption import facts
 
 
 @pytest.fixture
-def checkpoints(tmp_path):
-    return Checkpoints(tmp_path / "checkpoints" / "run", SPEC)
+def in_folder(tmp_path):
+    return FolderPlace(tmp_path / "checkpoints" / "run")
 
 
-def saved(checkpoints, *steps, attempt=1):
-    """Checkpoints of these steps; answers the session that made them."""
-    session = Session(SPEC)
-    for step in steps:
-        facts(session, step - session.step)
-        checkpoints.save(session.state(), attempt=attempt)
-    return session
-
-
-def below(checkpoints):
-    """The directories of all checkpoints, oldest first, and of what else is there."""
-    return sorted(checkpoints._directory.iterdir())
-
-
-def names(checkpoints):
-    return [path.name for path in below(checkpoints)]
-
-
-def newest_step(checkpoints, **which):
-    state, complaints = checkpoints.newest(**which)
-    assert complaints == []
-    return state and state.step
-
-
-def test_the_newest_two_are_kept(checkpoints):
+def test_the_newest_two_are_kept(checkpoints, place):
     saved(checkpoints, 2, 4, 6)
-    assert names(checkpoints) == ["00000002-attempt-1-step-4", "00000003-attempt-1-step-6"]
-    assert sorted(path.name for path in below(checkpoints)[0].iterdir()) == [PLAIN, TENSORS]
+    assert place.names() == ["00000002-attempt-1-step-4", "00000003-attempt-1-step-6"]
+    with place.opened(place.names()[0]) as folder:
+        assert sorted(path.name for path in folder.iterdir()) == [PLAIN, TENSORS]
     assert newest_step(checkpoints) == 6
+
+
+def test_as_many_are_kept_as_asked_for(place):
+    saved(Checkpoints(place.shelf, SPEC, keep=1), 2, 4)
+    assert place.names() == ["00000002-attempt-1-step-4"]
+    saved(Checkpoints(place.shelf, SPEC, keep=3), 2, 4, 6)
+    assert len(place.names()) == 3
 
 
 def test_a_run_without_checkpoints_has_none(checkpoints):
     assert checkpoints.newest() == (None, [])
-    checkpoints.forget_after(0)
+    checkpoints.forget_after(0, attempt=2)
 
 
-def test_one_step_can_be_kept_again(checkpoints):
+def test_one_step_can_be_kept_again(checkpoints, place):
     """With what was set after it."""
     session = saved(checkpoints, 3)
     session.apply({"lr": 0.5})
@@ -75,17 +55,58 @@ def test_one_step_can_be_kept_again(checkpoints):
     again = Session(SPEC)
     again.restore(state)
     assert facts(again, 1)[0][0]["metrics"]["step_scale"] == 0.5
-    assert len(names(checkpoints)) == 2
+    assert len(place.names()) == 2
 
 
-def test_what_an_earlier_write_left_is_no_checkpoint_and_is_removed_by_the_next(checkpoints):
+def left_unfinished(place, name):
+    """What a process leaves that dies while it writes that checkpoint."""
+    with place.opened(place.names()[-1]) as folder:
+        tensors = (folder / TENSORS).read_bytes()
+    with place.opened(f".{name}" if isinstance(place, FolderPlace) else name) as folder:
+        (folder / TENSORS).write_bytes(tensors)
+    return sorted(place.shelf.unfinished())
+
+
+def test_what_an_earlier_write_left_is_no_checkpoint_and_is_removed_by_the_next(checkpoints, place):
     saved(checkpoints, 2)
-    left = checkpoints._directory / ".00000002-attempt-1-step-4"
-    shutil.copytree(below(checkpoints)[0], left)
+    assert left_unfinished(place, "00000002-attempt-1-step-4") == ["00000002-attempt-1-step-4"]
     assert newest_step(checkpoints) == 2
     saved(checkpoints, 6)
     assert newest_step(checkpoints) == 6
-    assert not left.exists()
+    assert place.shelf.unfinished() == []
+
+
+def test_an_attempt_that_was_given_up_leaves_the_newer_one_alone(checkpoints, place):
+    """It may live on behind a broken network, on another machine, and write there."""
+    given_up = saved(checkpoints, 2)
+    newer = Checkpoints(place.shelf, SPEC)
+    newer.forget_after(2, attempt=2)
+    session = Session(SPEC)
+    session.restore(newer.newest()[0])
+
+    def goes_on(checkpoints, session, attempt):
+        facts(session, 2)
+        checkpoints.save(session.state(), attempt=attempt)
+        return [name.partition("-")[2] for name in place.names()]
+
+    goes_on(checkpoints, given_up, 1)
+    # What it wrote of later steps goes, and what both began from stays.
+    assert goes_on(newer, session, 2) == ["attempt-1-step-2", "attempt-2-step-4"]
+    assert goes_on(newer, session, 2) == ["attempt-2-step-4", "attempt-2-step-6"]
+    unfinished = left_unfinished(place, "00000009-attempt-2-step-8")
+    for _ in range(3):
+        kept = goes_on(checkpoints, given_up, 1)
+        assert {"attempt-2-step-4", "attempt-2-step-6"} <= set(kept)
+    assert place.shelf.unfinished() == unfinished
+    assert newest_step(checkpoints) == 6
+
+
+def test_checkpoints_that_the_record_went_on_without_are_passed_over(checkpoints):
+    saved(checkpoints, 3, 5)
+    assert newest_step(checkpoints, outdated_after={1: 5}) == 5
+    assert newest_step(checkpoints, outdated_after={1: 4}) == 3
+    assert newest_step(checkpoints, outdated_after={1: 4}, at_most_step=2) is None
+    assert newest_step(checkpoints, outdated_after={2: 1}) == 5
 
 
 def test_checkpoints_of_attempts_before_a_new_start_are_not_used(checkpoints):
@@ -94,146 +115,15 @@ def test_checkpoints_of_attempts_before_a_new_start_are_not_used(checkpoints):
     assert newest_step(checkpoints, since_attempt=3) is None
 
 
-def test_checkpoints_of_lost_steps_are_passed_over_and_then_forgotten(checkpoints):
+def test_checkpoints_of_lost_steps_are_passed_over_and_then_forgotten(checkpoints, place):
     saved(checkpoints, 3, 7)
     assert newest_step(checkpoints, at_most_step=7) == 7
     assert newest_step(checkpoints, at_most_step=6) == 3
     assert newest_step(checkpoints, at_most_step=2) is None
-    checkpoints.forget_after(3)
+    checkpoints.forget_after(3, attempt=2)
     assert newest_step(checkpoints) == 3
-    checkpoints.forget_after(0)
-    assert names(checkpoints) == []
-
-
-# Damage --------------------------------------------------------------------------------------------------
-
-
-def cut(path):
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def flip(path, bit=None):
-    content = bytearray(path.read_bytes())
-    bit = len(content) * 4 if bit is None else bit % (len(content) * 8)
-    content[bit // 8] ^= 1 << bit % 8
-    path.write_bytes(bytes(content))
-
-
-def rewrite(directory, **changes):
-    """Change the content, with a checksum that is right."""
-    document = json.loads((directory / PLAIN).read_text())
-    document["content"] |= changes
-    document["checksum"] = hashlib.sha256(json.dumps(document["content"]).encode()).hexdigest()
-    (directory / PLAIN).write_text(json.dumps(document))
-
-
-class Bomb:
-    def __reduce__(self):
-        return print, ("code was run",)
-
-
-def pickled(directory):
-    """A torch.save with code in it instead of the tensors, all checksums right."""
-    torch.save({"0": torch.zeros(2), "bomb": Bomb()}, directory / TENSORS)
-    rewrite(directory, tensors=hashlib.sha256((directory / TENSORS).read_bytes()).hexdigest())
-
-
-def foreign(directory):
-    other = Session(SPEC.model_copy(update={"seed": 1}))
-    scratch = directory.parent / "other"
-    Checkpoints(scratch, other.spec).save(other.state(), attempt=1)
-    (found,) = scratch.iterdir()
-    for path in found.iterdir():
-        path.replace(directory / path.name)
-    rewrite(directory, step=6)
-    shutil.rmtree(scratch)
-
-
-def of_another_format(directory):
-    path = directory / PLAIN
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-
-
-DAMAGE = {
-    "the tensors cut": (lambda at: cut(at / TENSORS), "state.safetensors is not as it was written"),
-    "the tensors altered": (lambda at: flip(at / TENSORS), "state.safetensors is not as it was written"),
-    "the tensors gone": (
-        lambda at: (at / TENSORS).unlink(),
-        "it cannot be read: [Errno 2] No such file",
-    ),
-    "the rest cut": (lambda at: cut(at / PLAIN), "state.json is not a checkpoint's"),
-    "the rest altered": (
-        lambda at: (at / PLAIN).write_text((at / PLAIN).read_text().replace("[0.9, 0.999]", "[0.8, 0.999]")),
-        "state.json is not as it was written",
-    ),
-    "the rest gone": (lambda at: (at / PLAIN).unlink(), "it cannot be read: [Errno 2] No such file"),
-    "the rest empty": (lambda at: (at / PLAIN).write_text(""), "state.json is not a checkpoint's"),
-    "the rest a pickle": (
-        lambda at: (at / PLAIN).write_bytes(pickle.dumps(Bomb())),
-        "state.json is not a checkpoint's",
-    ),
-    "the tensors a pickle": (pickled, "state.safetensors is not a safetensors file"),
-    "nested without end": (
-        lambda at: (at / PLAIN).write_text("[" * 10**6),
-        "state.json is not a checkpoint's",
-    ),
-    "of another job": (foreign, "it is of another job"),
-    "of another format": (of_another_format, "it has format 2; this version reads format 1"),
-    "renamed": (lambda at: rewrite(at, step=7), "it was written at step 7 of attempt 1: it has been renamed"),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_checkpoint_gives_way_to_the_one_before_with_a_sentence(checkpoints, damage, capfd):
-    saved(checkpoints, 4, 6)
-    hurt, sentence = DAMAGE[damage]
-    hurt(below(checkpoints)[-1])
-    state, complaints = checkpoints.newest()
-    assert state.step == 4
-    (complaint,) = complaints
-    assert complaint.startswith(f"The checkpoint of step 6 (attempt 1) cannot be used: {sentence}")
-    assert complaint.endswith(" The one before is taken, if there is one.")
-    assert "code was run" not in "".join(capfd.readouterr())
-    expected, resumed = Session(SPEC), Session(SPEC)
-    facts(expected, 9)
-    resumed.restore(state)
-    facts(resumed, 5)
-    assert torch.equal(parameters(resumed), parameters(expected))
-
-
-def test_where_none_is_sound_there_is_none_and_two_sentences(checkpoints):
-    saved(checkpoints, 4, 6)
-    for directory in below(checkpoints):
-        cut(directory / TENSORS)
-    state, complaints = checkpoints.newest()
-    assert state is None
-    assert [complaint[:28] for complaint in complaints] == [
-        "The checkpoint of step 6 (at",
-        "The checkpoint of step 4 (at",
-    ]
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory):
-    """A directory with one checkpoint, its files' bytes, and its state."""
-    checkpoints = Checkpoints(tmp_path_factory.mktemp("sound"), SPEC)
-    saved(checkpoints, 2)
-    (directory,) = below(checkpoints)
-    files = {name: (directory / name).read_bytes() for name in (TENSORS, PLAIN)}
-    return checkpoints, directory, files, checkpoints.newest()[0]
-
-
-@given(name=st.sampled_from([TENSORS, PLAIN]), bit=st.integers(0, 2**20))
-def test_no_altered_bit_is_taken_for_another_state(sound, name, bit):
-    checkpoints, directory, files, state = sound
-    for each, content in files.items():
-        (directory / each).write_bytes(content)
-    flip(directory / name, bit)
-    found, complaints = checkpoints.newest()
-    assert (found is None) == (len(complaints) == 1)
-    if found is not None:  # white space, or a letter written in another way
-        assert name == PLAIN
-        assert found.plain == state.plain
+    checkpoints.forget_after(0, attempt=2)
+    assert place.names() == []
 
 
 # Trouble while one is written ------------------------------------------------------------------------------
@@ -253,14 +143,14 @@ def largest_file(size):
 
 
 @pytest.mark.parametrize("too_large", ["tensors", "plain"])
-def test_a_full_disk_is_an_os_error_and_leaves_what_was_there(checkpoints, too_large):
+def test_a_full_disk_is_an_os_error_and_leaves_what_was_there(checkpoints, place, too_large):
     session = saved(checkpoints, 2, 4)
     facts(session, 1)
-    state, before = session.state(), names(checkpoints)
+    state, before = session.state(), place.names()
     much = {"tensors": state.tensors | {"much": torch.zeros(20_000)}, "plain": [state.plain, "much" * 20_000]}
     with largest_file(50_000), pytest.raises(OSError):
         checkpoints.save(replace(state, **{too_large: much[too_large]}), attempt=1)
-    assert names(checkpoints) == before
+    assert place.names() == before
     assert newest_step(checkpoints) == 4
     checkpoints.save(state, attempt=1)
     assert newest_step(checkpoints) == 5
@@ -277,7 +167,8 @@ def dies(action, at_event):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 
-def test_a_process_that_dies_anywhere_while_saving_leaves_a_sound_newest_checkpoint(checkpoints):
+def test_a_process_that_dies_anywhere_while_saving_leaves_a_sound_newest_checkpoint(in_folder):
+    checkpoints = Checkpoints(in_folder.shelf, SPEC)
     session = saved(checkpoints, 1, 2)
     facts(session, 1)
     state, found, event = session.state(), [], 1
@@ -286,14 +177,59 @@ def test_a_process_that_dies_anywhere_while_saving_leaves_a_sound_newest_checkpo
         event += 1
     assert set(found) == {2, 3}
     assert sorted(found) == found
-    assert len(names(checkpoints)) == 2
+    assert len(in_folder.names()) == 2
 
 
-def test_a_process_that_dies_anywhere_while_forgetting_leaves_no_half_checkpoint(checkpoints):
+def test_a_process_that_dies_anywhere_while_forgetting_leaves_no_half_checkpoint(in_folder):
+    checkpoints = Checkpoints(in_folder.shelf, SPEC)
     saved(checkpoints, 1, 2)
     event = 1
-    while dies(lambda: checkpoints.forget_after(1), event):
+    while dies(lambda: checkpoints.forget_after(1, attempt=2), event):
         assert newest_step(checkpoints) in (1, 2)
         event += 1
     assert newest_step(checkpoints) == 1
     assert event > 3
+
+
+def test_whatever_put_to_s3_is_the_last_one_the_newest_checkpoint_is_sound(s3, tmp_path):
+    """Of a process that dies there, and of one whose network does: an OSError, after which it tries again later."""
+    for end in (KeyboardInterrupt, lambda: StorageUnavailable("away")):
+        url = s3.new_storage()
+        place = ObjectPlace(Objects(url), tmp_path)
+        checkpoints = Checkpoints(place.shelf, SPEC)
+        session = saved(checkpoints, 1, 2)
+        for changes in range(4):
+            before = newest_step(checkpoints)
+            facts(session, 1)
+            cut_off = Checkpoints(ObjectShelf(Stopping(url, changes, end), tmp_path / "scratch"), SPEC)
+            try:
+                cut_off.save(session.state(), attempt=1)
+            except (KeyboardInterrupt, StorageUnavailable):
+                assert newest_step(checkpoints) in (before, session.step)
+            else:
+                assert newest_step(checkpoints) == session.step
+        checkpoints.save(session.state(), attempt=1)
+        assert newest_step(checkpoints) == session.step
+        assert len(place.names()) == 2
+        assert not (tmp_path / "scratch").exists()
+
+
+def test_an_s3_that_does_not_answer_is_not_one_without_checkpoints(s3, tmp_path):
+    checkpoints = Checkpoints(ObjectShelf(Objects("s3://no-such-bucket/storage"), tmp_path), SPEC)
+    with pytest.raises(StorageUnavailable, match="s3://no-such-bucket/storage is not there"):
+        checkpoints.newest()
+    with pytest.raises(OSError, match="no-such-bucket"):
+        checkpoints.save(Session(SPEC).state(), attempt=1)
+
+
+def test_whatever_is_removed_last_from_s3_nothing_is_left_of_half_a_checkpoint(s3, tmp_path):
+    for changes in range(3):
+        url = s3.new_storage()
+        checkpoints = Checkpoints(ObjectPlace(Objects(url), tmp_path).shelf, SPEC)
+        saved(checkpoints, 1, 2)
+        cut_off = Checkpoints(
+            ObjectShelf(Stopping(url, changes, KeyboardInterrupt), tmp_path / "scratch"), SPEC
+        )
+        with suppress(KeyboardInterrupt):
+            cut_off.forget_after(1, attempt=2)
+        assert newest_step(checkpoints) == (2 if changes == 0 else 1)  # and nothing to complain of

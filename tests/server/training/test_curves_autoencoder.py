@@ -6,7 +6,7 @@ from torch import nn
 
 from hessianfree.optimizer import HessianFree
 from hessianfree_lab.training.problems import PROBLEMS
-from hessianfree_lab.training.problems.curves import SIDE, curves
+from hessianfree_lab.training.problems.autoencoders.curves import SIDE, curves
 from server.training.sessions import records_of, session
 
 CPU = torch.device("cpu")

@@ -185,11 +185,11 @@ def test_more_cases_hold_the_batch_and_others_and_leave_the_order_alone():
     for _ in range(3):
         task.next_batch()
         plain.next_batch()
-        _, outputs = task.forward_on_more(2.5)()
+        _, outputs = task.forward_on(task.judges(2.5))
         assert len(outputs) == 250
         assert torch.allclose(outputs[:100], task.forward()[1])
         assert torch.equal(task.batch.inputs, plain.batch.inputs)
-    everything, _ = task.forward_on_more(1_000)()
+    everything, _ = task.forward_on(task.judges(1_000))
     whole = session("digits-autoencoder", dtype="float64").task
     assert everything.item() == pytest.approx(whole.forward()[0].item())
 
@@ -250,3 +250,22 @@ def test_the_recommended_settings_judge_mini_batches_on_more():
 
     assert ratios(judge_share=4) == ratios()
     assert ratios(judge_share=1) != ratios()
+
+
+class TwoRanks:
+    """A process group that is only asked for its size: what is refused is so before anything is exchanged."""
+
+    def size(self):
+        return 2
+
+
+def test_a_step_of_fewer_cases_than_processes_is_refused():
+    few = session(
+        "digits-classifier", problem_params={"batch_size": 9}, optimizer_params={"curvature_share": 0.1}
+    )
+    with pytest.raises(
+        InvalidRequest, match=r"resources.processes = 2: the least that a step looks at is 1 cases"
+    ):
+        few.driver.share(TwoRanks())
+    with pytest.raises(InvalidRequest, match=r"resources.processes = 2: this problem has no cases to share"):
+        session("rosenbrock").driver.share(TwoRanks())

@@ -1,10 +1,12 @@
 """What is announced: JSON Schemas that say the same as the models behind them."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 import torch
 from jsonschema import Draft202012Validator
+from pytorch_optimizer import SOAP
 
 from hessianfree.optimizer import HessianFree
 from hessianfree_lab.errors import InvalidRequest
@@ -37,7 +39,7 @@ def test_every_option_has_a_default_that_is_allowed_and_a_description(entry):
 def test_numbers_are_bounded_on_both_sides(entry):
     for name, option in entry.info().params_schema["properties"].items():
         for choice in option.get("anyOf", [option]):
-            if choice.get("type") in ("integer", "number"):
+            if choice.get("type") in ("integer", "number") and "enum" not in choice:
                 assert {"minimum", "exclusiveMinimum"} & choice.keys(), name
                 assert {"maximum", "exclusiveMaximum"} & choice.keys(), name
 
@@ -67,13 +69,29 @@ def beyond(choice):
         yield "no such choice"
 
 
+# Nothing changes with time unless somebody says so.
+SCHEDULED = {
+    "lr_schedule": "constant",
+    "lr_warmup": 0.0,
+    "lr_end": 0.01,
+    "lr_drops": 2,
+    "lr_steps": None,
+}
+
+
+def test_every_optimizer_is_in_the_manual():
+    manual = (Path(__file__).parents[3] / "docs" / "optimizers.md").read_text()
+    assert all(f"`{name}`" in manual for name in OPTIMIZERS)
+
+
 def test_hessianfree_has_every_option_of_the_constructor_with_its_default():
     signature = inspect.signature(HessianFree.__init__).parameters
     constructor = {
         name: parameter.default
         for name, parameter in signature.items()
-        # params are the task's, which is a loss to minimize; execution changes cost, not what is computed
-        if name not in ("self", "params", "maximize", "execution")
+        # params are the task's, which is a loss to minimize; execution changes cost, not what is computed;
+        # the processes are those of resources.processes
+        if name not in ("self", "params", "maximize", "execution", "process_group")
     }
     ours = OPTIMIZERS["hessianfree"].params().model_dump()
     assert constructor.items() <= ours.items()  # what the others are by default: test_hessian_free_options.py
@@ -82,16 +100,31 @@ def test_hessianfree_has_every_option_of_the_constructor_with_its_default():
 @pytest.mark.parametrize(
     ("name", "torch_optimizer", "ours_alone", "renamed"),
     [
-        ("sgd", torch.optim.SGD, {}, {}),
+        (
+            "sgd",
+            torch.optim.SGD,
+            {"momentum_schedule": "constant", "momentum_period": 250}
+            | {"momentum_at_end": None, "momentum_end_share": 0.05},
+            {},
+        ),
         ("adam", torch.optim.Adam, {}, {"betas": ("beta1", "beta2")}),
         ("adamw", torch.optim.AdamW, {}, {"betas": ("beta1", "beta2")}),
         # One iteration a step, so that every iteration is recorded; torch's line search is off by default.
         ("lbfgs", torch.optim.LBFGS, {"max_iter": 1, "max_eval": 25, "line_search_fn": "strong_wolfe"}, {}),
+        # One learning rate does for it and for AdamW.
+        (
+            "muon",
+            torch.optim.Muon,
+            {"adjust_lr_fn": "match_rms_adamw", "adamw_lr_share": 1.0}
+            | {"adamw_beta1": 0.9, "adamw_beta2": 0.999, "adamw_eps": 1e-8},
+            {},
+        ),
+        ("soap", SOAP, {}, {"betas": ("beta1", "beta2")}),
     ],
 )
-def test_baselines_have_torchs_defaults(name, torch_optimizer, ours_alone, renamed):
+def test_baselines_have_the_defaults_of_their_packages(name, torch_optimizer, ours_alone, renamed):
     signature = inspect.signature(torch_optimizer.__init__).parameters
-    expected = {}
+    expected, ours_alone = {}, SCHEDULED | ours_alone
     for option in OPTIMIZERS[name].params.model_fields:
         pair = next((old for old, new in renamed.items() if option in new), None)
         if option in ours_alone:

@@ -36,6 +36,10 @@ def himmelblau_gradient(x, y):
     return [4 * x * a + 2 * b, 2 * a + 4 * y * b]
 
 
+def double_well_gradient(x, y):
+    return [4 * x * (x**2 - 1), 2 * y]
+
+
 @pytest.mark.parametrize("point", [(-1.2, 1.0), (0.3, -0.7), (2.5, 1.9)])
 @pytest.mark.parametrize(
     ("name", "formula"),
@@ -43,6 +47,7 @@ def himmelblau_gradient(x, y):
         ("rosenbrock", rosenbrock_gradient),
         ("beale", beale_gradient),
         ("himmelblau", himmelblau_gradient),
+        ("double-well", double_well_gradient),
     ],
 )
 def test_gradients_are_those_of_the_textbook(name, formula, point):
@@ -55,6 +60,7 @@ def test_gradients_are_those_of_the_textbook(name, formula, point):
         ("rosenbrock", (-1.2, 1.0), 24.2),
         ("beale", (1.0, 1.0), 14.203125),
         ("himmelblau", (0.0, 0.0), 170.0),
+        ("double-well", (0.01, 1.0), 0.9999**2 + 1),
     ],
 )
 def test_values_at_the_usual_starts(name, point, value):
@@ -69,6 +75,7 @@ def test_values_at_the_usual_starts(name, point, value):
     ("name", "minima"),
     [
         ("rosenbrock", [(1.0, 1.0)]),
+        ("double-well", [(1.0, 0.0), (-1.0, 0.0)]),
         ("beale", [(3.0, 0.5)]),
         ("himmelblau", [(3.0, 2.0), (-2.805118, 3.131313), (-3.779310, -3.283186), (3.584428, -1.848127)]),
     ],

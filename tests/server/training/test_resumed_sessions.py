@@ -14,11 +14,10 @@ import torch
 from hessianfree_lab.records import JobSpec
 from hessianfree_lab.training.errors import CheckpointRefused, Diverged
 from hessianfree_lab.training.optimizers import OPTIMIZERS
-from hessianfree_lab.training.problems import PROBLEMS
 from hessianfree_lab.training.session import Session
 from server.training import resumption
 from server.training.resumption import facts, keep, parameters, taken_up
-from server.training.sessions import SMALL
+from server.training.sessions import PAIRS, SMALL, params_for
 
 # Hessian-free says so when a step's model misled it; the metrics say it too.
 pytestmark = pytest.mark.filterwarnings("ignore:The reduction ratio `rho` is negative")
@@ -45,6 +44,29 @@ CASES = {
     "adam, amsgrad": CLASSIFIER | {"optimizer": "adam", "optimizer_params": {"amsgrad": True}},
     "sgd, momentum": CLASSIFIER
     | {"optimizer": "sgd", "optimizer_params": {"momentum": 0.9, "nesterov": True}},
+    "sgd, everything scheduled": CLASSIFIER
+    | {
+        "optimizer": "sgd",
+        "optimizer_params": {
+            "lr_schedule": "cosine",
+            "lr_warmup": 0.5,
+            "momentum": 0.9,
+            "momentum_schedule": "growing",
+            "momentum_period": 2,
+            "momentum_at_end": 0.1,
+            "momentum_end_share": 0.4,
+        },
+    },
+    "muon, by steps": CLASSIFIER
+    | {"optimizer": "muon", "optimizer_params": {"lr_schedule": "step", "lr_steps": 4}},
+    "soap, eigenvectors renewed": CLASSIFIER
+    | {"optimizer": "soap", "optimizer_params": {"precondition_frequency": 2, "precondition_1d": True}},
+    "kfac kept for two steps": CLASSIFIER
+    | {"optimizer": "kfac", "optimizer_params": {"refresh_every": 2, "damping_every": 3}},
+    "a share that grows": CLASSIFIER
+    | {"optimizer": "hessianfree-sutskever2013", "optimizer_params": {"judge_share": 2}},
+    "curvature on a part": CLASSIFIER | {"optimizer_params": {"curvature_share": 0.2, "judge_share": 2}},
+    "batches that grow": CLASSIFIER | {"optimizer_params": {"batch_growth": 1.5, "curvature_share": 0.5}},
     "lbfgs, batches": CLASSIFIER | {"optimizer": "lbfgs", "optimizer_params": {"max_iter": 3}},
     "lbfgs, all cases": {"problem": "rosenbrock", "optimizer": "lbfgs", "dtype": "float64"},
     **{
@@ -80,10 +102,10 @@ def assert_resumes_exactly(fields, directory):
     assert torch.equal(parameters(resumed), parameters(uninterrupted))
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize(("problem", "optimizer"), PAIRS)
 def test_every_optimizer_goes_on_to_the_bit_on_every_problem(problem, optimizer, tmp_path):
-    params = (SMALL | {"digits-autoencoder": {"hidden_size": 10}}).get(problem, {})
+    fewer = {"hidden_size": 10} if problem == "digits-autoencoder" else {}
+    params = params_for(problem, optimizer) | fewer
     few = {"cg_max_iter": 20} if optimizer == "hessianfree" else {}
     fields = {"problem": problem, "optimizer": optimizer, "problem_params": params, "optimizer_params": few}
     assert_resumes_exactly(fields, tmp_path)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hessianfree_lab.errors import InvalidRequest
-from hessianfree_lab.training.optimizers import OPTIMIZERS
+from hessianfree_lab.training.optimizers import OPTIMIZERS, schedules
 from hessianfree_lab.training.session import Session
 from server.training.resumption import facts, parameters
 from server.training.sessions import session
@@ -22,10 +22,26 @@ OTHER_VALUES = {
     "cg_stop": "forcing",
     "cg_decay_x0": 0.5,
     "lr": 0.25,
+    "lr_schedule": "linear",
+    "lr_warmup": 0.5,
+    "lr_end": 0.5,
+    "lr_drops": 7,
+    "lr_steps": 5,
+    "momentum_schedule": "growing",
+    "momentum_period": 1,
+    "momentum_at_end": 0.25,
+    "momentum_end_share": 0.9,
+    "adamw_lr_share": 3.0,
+    "adamw_beta1": 0.5,
+    "adamw_beta2": 0.5,
+    "adamw_eps": 0.01,
+    "decay": 0.1,
+    "use_momentum": False,
+    "refresh_every": 7,
     "use_linesearch": False,
     "weight_decay": 0.5,
     "reject_worse": True,
-    "momentum": 0.5,
+    "momentum": 0.25,
     "dampening": 0.5,
     "beta1": 0.5,
     "beta2": 0.5,
@@ -35,7 +51,14 @@ OTHER_VALUES = {
     "tolerance_grad": 1.0,
     "tolerance_change": 1.0,
 }
-SETTABLE = [(optimizer.name, name) for optimizer in OPTIMIZERS.values() for name in optimizer.settable]
+# Recipes are the same with other defaults; schedules are the same for all.
+RECIPES = ("hessianfree-martens2010", "hessianfree-sutskever2013", "hessianfree-growing")
+SETTABLE = [
+    (optimizer.name, name)
+    for optimizer in OPTIMIZERS.values()
+    for name in optimizer.settable
+    if optimizer.name not in RECIPES and (optimizer.name == "sgd" or name not in schedules.SETTABLE[1:])
+]
 
 # With these a change of the option shows in the steps to come.
 SEEN_WITH = {
@@ -46,6 +69,13 @@ SEEN_WITH = {
     "use_linesearch": {"lr": 8.0},
     "max_eval": {"max_iter": 10},
     "cg_stop": {"damping": 1e-3},
+    "lr_end": {"lr_schedule": "cosine"},
+    "lr_drops": {"lr_schedule": "step", "lr_steps": 4},
+    "lr_steps": {"lr_schedule": "cosine"},
+    "momentum_schedule": {"momentum": 0.9},
+    "momentum_period": {"momentum": 0.9, "momentum_schedule": "growing"},
+    "momentum_at_end": {"momentum": 0.9, "lr_steps": 2},
+    "momentum_end_share": {"momentum": 0.9, "momentum_at_end": 0.25},
 }
 
 

@@ -11,7 +11,8 @@ import torch
 from hessianfree_lab.training.clock import Clock
 from hessianfree_lab.training.optimizers import OPTIMIZERS
 from hessianfree_lab.training.problems import PROBLEMS
-from server.training.sessions import records_of, session
+from hessianfree_lab.training.progress import Progress
+from server.training.sessions import params_for, records_of, session
 
 # Hessian-free says so when a step's model misled it; the metrics say it too.
 pytestmark = pytest.mark.filterwarnings("ignore:The reduction ratio `rho` is negative")
@@ -43,10 +44,10 @@ def driver_of(optimizer, problem="digits-classifier", **params):
 )
 def test_the_inner_solve_ends_when_the_time_is_up(optimizer, params):
     driver, task, clock = driver_of(optimizer, **params)
-    longer = driver.step().metrics["cg_iterations"]
+    longer = driver.step(Progress()).metrics["cg_iterations"]
     driver, task, clock = driver_of(optimizer, **params)
     clock.deadline = 6.0
-    metrics = driver.step().metrics
+    metrics = driver.step(Progress()).metrics
     assert metrics["cg_stop"] == "Deadline"
     assert 1 <= metrics["cg_iterations"] <= 6 < longer
     assert metrics["accepted"]
@@ -66,18 +67,21 @@ def test_lbfgs_ends_at_its_best_evaluation_when_the_time_is_up():
 
     task.forward = remembered
     clock.deadline = 40.0
-    metrics = driver.step().metrics
+    metrics = driver.step(Progress()).metrics
     assert 3 < metrics["gradient_equivalents"] == len(losses) < 60
     assert metrics["loss_after"] > 1e-3
     assert (metrics["loss"], metrics["loss_after"]) == (losses[0], min(losses))
     assert forward()[0].item() == min(losses)
     clock.deadline = None
-    assert driver.step().metrics["loss_after"] < 1e-9
+    assert driver.step(Progress()).metrics["loss_after"] < 1e-9
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_step_without_time_is_made_and_is_the_last(optimizer):
-    found = session("digits-classifier", optimizer, budget={"steps": 9, "seconds": 1e-9})
+    params = params_for("digits-classifier", optimizer)
+    found = session(
+        "digits-classifier", optimizer, problem_params=params, budget={"steps": 9, "seconds": 1e-9}
+    )
     ((record, *_),) = list(found)
     if "cg_stop" in record.metrics:
         assert (record.metrics["cg_stop"], record.metrics["cg_iterations"]) == ("Deadline", 0)

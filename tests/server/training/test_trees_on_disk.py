@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load, save
 
@@ -53,7 +53,6 @@ def same(a, b):
     return a == b
 
 
-@settings(deadline=None)
 @given(TREES)
 def test_a_tree_comes_back_as_it_was(tree):
     plain, kept = flattened(tree)

@@ -1,156 +1,96 @@
-"""torch.optim's SGD, Adam and AdamW: one gradient, one step."""
+"""What first-order methods have in common: one gradient, then a step of one or more torch optimizers."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import torch
-from pydantic import Field, model_validator
-from torch import Tensor
 
 from hessianfree.utils import peak_memory_bytes
 from hessianfree_lab.records import Scalar
 from hessianfree_lab.training.clock import Clock
-from hessianfree_lab.training.optimizers.interface import Optimizer, Taken
-from hessianfree_lab.training.params import Params
+from hessianfree_lab.training.optimizers.interface import Taken
+from hessianfree_lab.training.optimizers.schedules import ScheduledParams
+from hessianfree_lab.training.optimizers.way import Way
 from hessianfree_lab.training.problems.interface import Task
+from hessianfree_lab.training.progress import Progress
 
-
-class SGDParams(Params):
-    """Options of `torch.optim.SGD`."""
-
-    lr: float = Field(1e-3, gt=0, le=1e6, description="Learning rate.")
-    momentum: float = Field(0.0, ge=0, lt=1, description="Momentum factor.")
-    dampening: float = Field(0.0, ge=0, le=1, description="Dampening of the momentum.")
-    weight_decay: float = Field(0.0, ge=0, le=1e3, description="L2 penalty.")
-    nesterov: bool = Field(False, description="Nesterov's momentum; needs momentum, and no dampening.")
-
-    @model_validator(mode="after")
-    def _nesterov_has_momentum(self) -> Self:
-        if self.nesterov and (self.momentum == 0 or self.dampening != 0):
-            raise ValueError("nesterov needs a momentum above 0 and a dampening of 0")
-        return self
-
-
-class AdamParams(Params):
-    """Options of `torch.optim.Adam`."""
-
-    lr: float = Field(1e-3, gt=0, le=1e6, description="Learning rate.")
-    beta1: float = Field(0.9, ge=0, lt=1, description="Decay of the mean of gradients.")
-    beta2: float = Field(0.999, ge=0, lt=1, description="Decay of the mean of squared gradients.")
-    eps: float = Field(1e-8, gt=0, le=1, description="Added to the denominator.")
-    weight_decay: float = Field(0.0, ge=0, le=1e3, description="L2 penalty.")
-    amsgrad: bool = Field(False, description="Use the largest mean of squares seen so far.")
-
-
-class AdamWParams(AdamParams):
-    """Options of `torch.optim.AdamW`."""
-
-    weight_decay: float = Field(1e-2, ge=0, le=1e3, description="Decoupled weight decay.")
-
-
-SETTABLE_OF_ADAM = ("lr", "beta1", "beta2", "eps", "weight_decay")  # amsgrad would need what it has not seen
+Options = Mapping[str, Any]
 
 
 class FirstOrderDriver:
-    """A gradient, then a step of the torch optimizer.
+    """A gradient, then a step of each of torch's optimizers, which share the parameters among them.
 
     `loss_after` is not reported: it would cost a forward pass that these methods do without.
     """
 
     def __init__(
         self,
-        optimizer: type[torch.optim.Optimizer],
-        options: Callable[[Any], dict[str, Any]],
-        params: Params,
+        make: Callable[[Task, Sequence[Options]], Sequence[torch.optim.Optimizer]],
+        options: Callable[[Any, Progress], Sequence[Options]],
+        params: ScheduledParams,
         task: Task,
         clock: Clock,
     ) -> None:
-        """`options` maps `params` to the arguments of `optimizer` beside its parameters."""
-        self._optimizer = optimizer(task.parameters, **options(params))
-        self._options = options
-        self._task = task
-        self._device = task.parameters[0].device
-        self._clock = clock
+        """`options` maps `params` to what each optimizer goes by in the step that begins at a progress.
 
-    def step(self) -> Taken:
+        The same are its arguments, beside its parameters, where `make` builds it.
+        """
+        self._options, self._params, self._task, self._clock = options, params, task, clock
+        self._optimizers = make(task, options(params, Progress()))
+        self._device = task.parameters[0].device
+
+    def step(self, progress: Progress) -> Taken:
+        groups = [optimizer.param_groups[0] for optimizer in self._optimizers]
+        for group, options in zip(groups, self._options(self._params, progress), strict=True):
+            group.update(options)
+
         started = self._clock.now()
-        self._optimizer.zero_grad()
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
         loss, _ = self._task.forward()
         loss.backward()  # type: ignore[no-untyped-call]
         value = loss.item()
         linearized = self._clock.now()
 
-        # Norms are for the record; they are not the method's work, and so not on its clock.
-        gradient_norm = norm([p.grad for p in self._task.parameters if p.grad is not None])
-        before = [p.detach().clone() for p in self._task.parameters]
+        way = Way(self._task.parameters)  # for the record: not the method's work, and so not on its clock
 
         resumed = self._clock.now()
-        self._optimizer.step()
+        for optimizer in self._optimizers:
+            optimizer.step()
         finished = self._clock.now()
 
+        norms = way.metrics()
         metrics: dict[str, Scalar] = {
             "loss": value,
-            "gradient_norm": gradient_norm,
-            "step_norm": distance(before, self._task.parameters),
-            "step_scale": float(self._optimizer.param_groups[0]["lr"]),
-            "accepted": True,
+            **norms,
+            "step_scale": float(groups[0]["lr"]),
+            "accepted": norms["step_norm"] != 0,
             "loss_evaluations": 0,
             "gradient_equivalents": 1.0,
             "seconds_gradient": linearized - started,
             "peak_memory_bytes": peak_memory_bytes(self._device),
         }
+        if momentum := groups[0].get("momentum"):
+            metrics["momentum"] = float(momentum)
         return Taken(metrics=metrics, seconds=linearized - started + finished - resumed)
 
-    def change(self, params: Params, names: Collection[str]) -> None:  # noqa: ARG002 (all of them are what they were)
-        self._optimizer.param_groups[0].update(self._options(params))
+    def change(self, params: ScheduledParams, names: Collection[str]) -> None:  # noqa: ARG002 (all are what they were)
+        self._params = params
 
     def state(self) -> dict[str, Any]:
-        return self._optimizer.state_dict()
+        return {"optimizers": [optimizer.state_dict() for optimizer in self._optimizers]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._optimizer.load_state_dict(dict(state))
+        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
 
 
-def norm(tensors: Sequence[Tensor]) -> float:
-    """Euclidean norm of all entries together."""
-    # Half the time of get_total_norm, which matters where steps are short: it is paid at every one.
-    total: float = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(tensors)))).item()
-    return total
+def on_all(
+    optimizer: type[torch.optim.Optimizer],
+) -> Callable[[Task, Sequence[Options]], Sequence[torch.optim.Optimizer]]:
+    """Builds that one for all parameters."""
 
+    def make(task: Task, options: Sequence[Options]) -> Sequence[torch.optim.Optimizer]:
+        return [optimizer(task.parameters, **options[0])]
 
-@torch.no_grad()
-def distance(before: Sequence[Tensor], after: Sequence[Tensor]) -> float:
-    """Euclidean distance between two lists of tensors."""
-    return norm(torch._foreach_sub(list(after), list(before)))
-
-
-def _adam_options(params: AdamParams) -> dict[str, Any]:
-    options = params.model_dump(exclude={"beta1", "beta2"})
-    return options | {"betas": (params.beta1, params.beta2)}
-
-
-SGD = Optimizer(
-    name="sgd",
-    title="SGD",
-    description="Gradient descent (stochastic with a batch size), with momentum if wanted.",
-    params=SGDParams,
-    build=partial(FirstOrderDriver, torch.optim.SGD, SGDParams.model_dump),
-    settable=("lr", "momentum", "dampening", "weight_decay"),
-)
-ADAM = Optimizer(
-    name="adam",
-    title="Adam",
-    description="Gradient descent with per-parameter step sizes from running moments.",
-    params=AdamParams,
-    build=partial(FirstOrderDriver, torch.optim.Adam, _adam_options),
-    settable=SETTABLE_OF_ADAM,
-)
-ADAMW = Optimizer(
-    name="adamw",
-    title="AdamW",
-    description="Adam with decoupled weight decay.",
-    params=AdamWParams,
-    build=partial(FirstOrderDriver, torch.optim.AdamW, _adam_options),
-    settable=SETTABLE_OF_ADAM,
-)
+    return make

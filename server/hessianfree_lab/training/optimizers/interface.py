@@ -4,11 +4,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import torch.distributed as dist
+
 from hessianfree_lab.records import OptimizerInfo, Scalar
 from hessianfree_lab.records.reports import SolveTraceLike
 from hessianfree_lab.training.clock import Clock
 from hessianfree_lab.training.params import Params, schema
 from hessianfree_lab.training.problems.interface import Task
+from hessianfree_lab.training.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +26,8 @@ class Taken:
 class Driver(Protocol):
     """An optimizer at work on one task."""
 
-    def step(self) -> Taken:
-        """One step on the task's present batch."""
+    def step(self, progress: Progress) -> Taken:
+        """One step on the task's present batch; `progress` is the job's, where it begins."""
 
     def change(self, params: Any, names: Collection[str]) -> None:
         """Go on with the options `params`, of which those in `names` are new; between two steps."""
@@ -47,12 +50,24 @@ class SlicingDriver(Driver, Protocol):
         """From now on at the first step, and every so many from there, into the trace."""
 
 
+@runtime_checkable
+class SharingDriver(Driver, Protocol):
+    """One whose steps the ranks of a process group can take together, each on its own share of the same batch."""
+
+    def share(self, group: dist.ProcessGroup) -> None:
+        """From now on all of them do; to be called before the first step.
+
+        Raises `InvalidRequest` where the task has no cases to share, or too few.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
     """An optimizer that can be asked for by name. `build(params, task, clock)` sets it to work.
 
     `build` raises `InvalidRequest` where options and task do not go together. Steps end early where the clock's
     deadline passes, if they have an inner loop that can. `settable` are the options that may change between two steps.
+    Where it `divides`, drivers are SharingDrivers.
     """
 
     name: str
@@ -61,6 +76,7 @@ class Optimizer:
     params: type[Params]
     build: Callable[[Any, Task, Clock], Driver]
     settable: tuple[str, ...]
+    divides: bool = False
 
     def info(self) -> OptimizerInfo:
         """How a worker announces it."""
@@ -70,4 +86,5 @@ class Optimizer:
             description=self.description,
             params_schema=schema(self.params),
             settable=list(self.settable),
+            divides=self.divides,
         )

@@ -12,10 +12,11 @@ from torch.utils._pytree import tree_map
 from hessianfree.utils import peak_memory_bytes
 from hessianfree_lab.records import Scalar
 from hessianfree_lab.training.clock import Clock
-from hessianfree_lab.training.optimizers.first_order import distance, norm
 from hessianfree_lab.training.optimizers.interface import Optimizer, Taken
+from hessianfree_lab.training.optimizers.way import Way
 from hessianfree_lab.training.params import Params
 from hessianfree_lab.training.problems.interface import Task, set_parameters
+from hessianfree_lab.training.progress import Progress
 
 
 class LBFGSParams(Params):
@@ -78,15 +79,17 @@ class LBFGSDriver:
         self._best: Evaluation | None = None
         self._evaluations = 0
         self._seconds_gradient = 0.0
-        self._start: tuple[Tensor, float] | None = None  # loss and gradient's norm where the step begins
+        self._start: tuple[Tensor, Way] | None = (
+            None  # the loss where the step begins, and the way from there
+        )
 
-    def step(self) -> Taken:
+    def step(self, progress: Progress) -> Taken:
+        del progress
         parameters = self._task.parameters
         self._evaluations, self._seconds_gradient = 0, 0.0
         self._start = None
         if self._task.is_stochastic:
             self._best = None  # of another batch
-        before = [p.detach().clone() for p in parameters]
 
         started = self._clock.now()
         try:
@@ -96,12 +99,12 @@ class LBFGSDriver:
         finished = self._clock.now()
 
         assert self._start is not None  # the optimizer begins with an evaluation
-        loss, gradient_norm = self._start
-        step_norm = distance(before, parameters)
+        loss, way = self._start
+        norms = way.metrics()
+        step_norm = norms["step_norm"]
         metrics: dict[str, Scalar] = {
             "loss": loss.item(),
-            "gradient_norm": gradient_norm,
-            "step_norm": step_norm,
+            **norms,
             "step_scale": float(self._optimizer.state[parameters[0]].get("t", 0.0)) if step_norm else 0.0,
             "accepted": step_norm != 0,
             "loss_evaluations": 0,  # each came with its gradient
@@ -137,7 +140,7 @@ class LBFGSDriver:
         else:
             loss = self._evaluate()
         if self._start is None:
-            self._start = loss, norm([p.grad for p in parameters if p.grad is not None])
+            self._start = loss, Way(parameters)
         return loss
 
     def _end_at_the_best(self) -> None:

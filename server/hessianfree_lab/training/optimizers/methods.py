@@ -3,14 +3,14 @@
 from dataclasses import replace
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 from torch import nn
 
 from hessianfree.augmented import AugmentedConjugateGradient
 from hessianfree.calibration import RayleighCalibration
 from hessianfree.cg import ConjugateGradient
 from hessianfree.damping import LevenbergMarquardt
-from hessianfree.interfaces import LinearSolver, PreconditionerAt, StoppingRule
+from hessianfree.interfaces import LinearSolver, PreconditionerAt, StoppingRule, WarmStart
 from hessianfree.method import Method
 from hessianfree.negative_curvature import StopThere, WarnAndGoOn
 from hessianfree.options import method_of
@@ -29,6 +29,7 @@ from hessianfree.stopping import (
 )
 from hessianfree.structural_damping import StructuralDamping, logistic_distance
 from hessianfree.trust_region import SteihaugToint
+from hessianfree.warm_start import MomentumSchedule
 from hessianfree_lab.training.params import Params
 
 _STOPS: dict[str, StoppingRule] = {
@@ -38,16 +39,22 @@ _STOPS: dict[str, StoppingRule] = {
 }
 _FROM_ZERO = ("trust_region", "saddle_free")
 MOST_PRODUCTS = 30  # of the saddle-free solver, which keeps a vector for each
+FIRST: dict[str, JsonValue] = {"x-first": True}
 _PROMISES = {"damped": Promise.DAMPED, "undamped": Promise.UNDAMPED}
 
 
 class HessianFreeParams(Params):
-    """The options of `hessianfree.optimizer.HessianFree`, and the parts that it can be made of."""
+    """The options of `hessianfree.optimizer.HessianFree`, and the parts that it can be made of.
+
+    Those that are chosen FIRST stand before the others in a form.
+    """
 
     curvature_opt: Literal["ggn", "hessian"] = Field(
-        "ggn", description="Curvature matrix: generalized Gauss-Newton, or the Hessian."
+        "ggn", title="Curvature", description="Curvature matrix: generalized Gauss-Newton, or the Hessian."
     )
-    damping: float = Field(1.0, ge=0, le=1e12, description="Initial Tikhonov damping.")
+    damping: float = Field(
+        1.0, ge=0, le=1e12, description="Initial Tikhonov damping.", json_schema_extra=FIRST
+    )
     adapt_damping: bool = Field(
         True, description="Adapt the damping by the reduction ratio (Levenberg-Marquardt)."
     )
@@ -68,10 +75,26 @@ class HessianFreeParams(Params):
         1.0,
         ge=1,
         le=1_000,
+        title="Cases that judge a step",
         description=(
             "Cases that a step on a mini-batch is judged by for the damping, in multiples of the batch size; 1: its "
             "own, which a step may suit alone."
         ),
+    )
+    curvature_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description=(
+            "Share of a step's cases that its curvature is measured on, drawn anew for each; loss, gradient and search "
+            "have them all."
+        ),
+    )
+    batch_growth: float = Field(
+        1.0,
+        ge=1,
+        le=10,
+        description="Factor from each mini-batch to the next, the first having the problem's batch size.",
     )
     structural_damping: float = Field(
         0.0,
@@ -82,7 +105,12 @@ class HessianFreeParams(Params):
         ),
     )
     cg_max_iter: int | None = Field(
-        250, ge=1, le=1_000_000, description="Most CG iterations a step; empty: the number of parameters."
+        250,
+        ge=1,
+        le=1_000_000,
+        title="CG iterations at most",
+        description="Most CG iterations a step; empty: the number of parameters.",
+        json_schema_extra=FIRST,
     )
     cg_stop: Literal["relative_progress", "martens", "forcing"] = Field(
         "relative_progress",
@@ -102,24 +130,40 @@ class HessianFreeParams(Params):
     trust_radius: float = Field(
         1.0, gt=0, le=1e3, description="Radius of the trust region in the first step; it adapts."
     )
-    cg_start: Literal["share", "augmented"] = Field(
+    cg_start: Literal["share", "momentum", "augmented"] = Field(
         "share",
         description=(
-            "CG starts at a fixed share of its last solution, or at the best share of it and stays conjugate to it."
+            "CG starts at a fixed share of its last solution; at one that grows like a momentum, "
+            "1 - 1 / (2 (step // 250 + 1)); or at the best share, and stays conjugate to it."
         ),
     )
     cg_decay_x0: float = Field(
-        0.95, ge=0, le=1, description="That share of its last solution; 0: CG starts from zero."
+        0.95,
+        ge=0,
+        le=1,
+        title="CG start share",
+        description="That share of its last solution, the largest where it grows; 0: CG starts from zero.",
     )
-    use_cg_backtracking: bool = Field(True, description="Choose among stored CG iterates by their loss.")
-    lr: float = Field(1.0, gt=0, le=1e6, description="Scale of the step; where the line search starts.")
-    use_linesearch: bool = Field(True, description="Shrink the step until the loss falls enough (Armijo).")
+    use_cg_backtracking: bool = Field(
+        True, title="CG backtracking", description="Choose among stored CG iterates by their loss."
+    )
+    lr: float = Field(
+        1.0,
+        gt=0,
+        le=1e6,
+        description="Scale of the step; where the line search starts.",
+        json_schema_extra=FIRST,
+    )
+    use_linesearch: bool = Field(
+        True, title="Line search", description="Shrink the step until the loss falls enough (Armijo)."
+    )
     verbose: bool = Field(False, description="Print a line a step into the run's log.")
     weight_decay: float = Field(
         0.0,
         ge=0,
         le=1e6,
         description="Adds this times half the squared norm of the parameters to the loss, also to the one reported.",
+        json_schema_extra=FIRST,
     )
     reject_worse: bool = Field(
         False, description="Refuse a step whose loss is higher or not finite, and raise the damping."
@@ -128,6 +172,7 @@ class HessianFreeParams(Params):
         "none", "empirical_fisher", "hutchinson", "gauss_newton_diagonal", "nystrom", "kfac"
     ] = Field(
         "none",
+        json_schema_extra=FIRST,
         description=(
             "Preconditioner of CG: none; the diagonal of the empirical Fisher matrix; the curvature's diagonal, by "
             "Hutchinson's estimate or from random slopes at the outputs; its large eigenvalues by a randomized Nyström "
@@ -185,12 +230,18 @@ def method_from(
     return replace(
         method,
         solver=_solver(params, deadline),
-        warm_start=0.0 if params.negative_curvature in _FROM_ZERO else params.cg_decay_x0,
+        warm_start=_warm_start(params),
         damping=damping,
         structure=_structure(params),
         preconditioner=_preconditioner(params, model),
         calibration=RayleighCalibration() if params.calibrate_damping else None,
     )
+
+
+def _warm_start(params: HessianFreeParams) -> float | WarmStart:
+    if params.negative_curvature in _FROM_ZERO:
+        return 0.0
+    return MomentumSchedule(most=params.cg_decay_x0) if params.cg_start == "momentum" else params.cg_decay_x0
 
 
 def _solver(params: HessianFreeParams, deadline: Deadline | None) -> LinearSolver:

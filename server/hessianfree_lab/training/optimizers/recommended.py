@@ -14,7 +14,7 @@ from hessianfree.optimizer import HessianFree
 from hessianfree.recommended import first_damping, recommended_method
 from hessianfree.stopping import Deadline
 from hessianfree_lab.training.clock import Clock
-from hessianfree_lab.training.optimizers.hessian_free import EngineDriver
+from hessianfree_lab.training.optimizers.hessian_free import EngineDriver, shares_of
 from hessianfree_lab.training.optimizers.interface import Optimizer
 from hessianfree_lab.training.params import Params
 from hessianfree_lab.training.problems.interface import Task
@@ -33,6 +33,7 @@ class RecommendedParams(Params):
         None,
         ge=1,
         le=1_000_000,
+        title="CG iterations at most",
         description="Most CG iterations a step; empty: 10, or 250 for functions of the parameters alone.",
     )
     lr: float = Field(1.0, gt=0, le=1e6, description="Scale of the step; where the line search starts.")
@@ -46,10 +47,17 @@ class RecommendedParams(Params):
         4.0,
         ge=1,
         le=1_000,
+        title="Cases that judge a step",
         description=(
             "Cases that a step on a mini-batch is judged by for the damping, in multiples of the batch size; 1: its "
             "own, which a step may suit alone."
         ),
+    )
+    batch_growth: float = Field(
+        1.0,
+        ge=1,
+        le=10,
+        description="Factor from each mini-batch to the next, the first having the problem's batch size.",
     )
     verbose: bool = Field(False, description="Print a line a step into the run's log.")
 
@@ -63,7 +71,7 @@ class RecommendedDriver(EngineDriver):
         optimizer = HessianFree.recommended(task.parameters, model, **settings)
         self._model = model
         method = partial(_method, model, Deadline(seconds_left=clock.left))
-        super().__init__(optimizer, task, clock, method, params.judge_share)
+        super().__init__(optimizer, task, clock, method, shares_of(params, task))
         self.change(params, {"lr"})
 
     def change(self, params: RecommendedParams, names: Collection[str]) -> None:
@@ -96,4 +104,5 @@ RECOMMENDED = Optimizer(
     params=RecommendedParams,
     build=RecommendedDriver,
     settable=("damping", "cg_max_iter", "lr", "weight_decay"),
+    divides=True,
 )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from hessianfree_lab.records import Landscape
 from hessianfree_lab.training.params import Params
 from hessianfree_lab.training.problems.interface import Batch, Problem, set_parameters
-from hessianfree_lab.training.problems.plane import PATH_METRICS, PlaneFunction
+from hessianfree_lab.training.problems.plane.function import PATH_METRICS, PlaneFunction
 
 
 class QuadraticParams(Params):

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from hessianfree_lab.training.params import Params
-from hessianfree_lab.training.problems.plane import PlaneFunction, plane_problem
+from hessianfree_lab.training.problems.plane.function import PlaneFunction, plane_problem
 
 
 class HimmelblauParams(Params):
@@ -26,6 +26,6 @@ HIMMELBLAU = plane_problem(
     PlaneFunction(residuals=residuals, x_range=(-5.0, 5.0), y_range=(-5.0, 5.0), minima=MINIMA),
     name="himmelblau",
     title="Himmelblau's function",
-    description="f(x, y) = (x² + y - 11)² + (x + y² - 7)²: four minima of value 0; the start decides which is found.",
+    description="f(x, y) = (x² + y − 11)² + (x + y² − 7)²: four minima of value 0; the start decides which is found.",
     params=HimmelblauParams,
 )

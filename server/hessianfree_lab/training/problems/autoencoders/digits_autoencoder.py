@@ -4,7 +4,7 @@ import torch
 from pydantic import Field
 
 from hessianfree_lab.training.params import Params
-from hessianfree_lab.training.problems.autoencoders import (
+from hessianfree_lab.training.problems.autoencoders.autoencoder import (
     PixelCrossEntropy,
     autoencoder,
     reconstruction_error,
@@ -33,13 +33,14 @@ def build(params: AutoencoderParams, seed: int, device: torch.device, dtype: tor
     generator = torch.Generator().manual_seed(seed)
     widths = [PIXELS, outer, inner, params.code_size]
     model = autoencoder(widths, params.activation, generator).to(device, dtype)
-    images, is_held_out = digits()[0].to(device, dtype), held_out().to(device)
+    images, is_held_out = digits()[0], held_out()
     training, rest = images[~is_held_out], images[is_held_out]
+    data = Split(inputs=training, targets=training, held_out_inputs=rest, held_out_targets=rest)
     return SupervisedTask(
         model=model,
         loss_function=PixelCrossEntropy(),
         error=reconstruction_error,
-        data=Split(inputs=training, targets=training, held_out_inputs=rest, held_out_targets=rest),
+        data=data.placed(device, dtype),
         batch_size=params.batch_size,
         seed=seed,
     )
@@ -59,4 +60,5 @@ DIGITS_AUTOENCODER = Problem(
         "eval_error": "squared reconstruction error a held-out case",
     },
     build=build,
+    divisible=True,
 )

@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from hessianfree_lab.training.params import Params
-from hessianfree_lab.training.problems.plane import PlaneFunction, plane_problem
+from hessianfree_lab.training.problems.plane.function import PlaneFunction, plane_problem
 
 
 class BealeParams(Params):
@@ -25,7 +25,7 @@ BEALE = plane_problem(
     name="beale",
     title="Beale's function",
     description=(
-        "f(x, y) = (1.5 - x + xy)² + (2.25 - x + xy²)² + (2.625 - x + xy³)²: plateaus with steep rims at the corners. "
+        "f(x, y) = (1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²: plateaus with steep rims at the corners. "
         "Minimum 0 at (3, 0.5)."
     ),
     params=BealeParams,

@@ -2,9 +2,10 @@
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from hessianfree_lab.training.params import Params
+from hessianfree_lab.training.problems.classification import error_rate
 from hessianfree_lab.training.problems.digits import digits, held_out
 from hessianfree_lab.training.problems.interface import Problem
 from hessianfree_lab.training.problems.networks import Activation, perceptron
@@ -19,16 +20,10 @@ class ClassifierParams(Params):
     batch_size: int | None = Field(None, ge=1, le=1_497, description="Cases a step; empty: all 1,497.")
 
 
-def error_rate(logits: Tensor, labels: Tensor) -> Tensor:
-    """Share of cases whose largest logit is not their label's."""
-    return (logits.argmax(dim=1) != labels).to(logits.dtype).mean()
-
-
 def build(params: ClassifierParams, seed: int, device: torch.device, dtype: torch.dtype) -> SupervisedTask:
     generator = torch.Generator().manual_seed(seed)
     model = perceptron([64, params.hidden_size, 10], params.activation, generator).to(device, dtype)
-    images, labels = digits()
-    images, labels, is_held_out = images.to(device, dtype), labels.to(device), held_out().to(device)
+    (images, labels), is_held_out = digits(), held_out()
     data = Split(
         inputs=images[~is_held_out],
         targets=labels[~is_held_out],
@@ -39,7 +34,7 @@ def build(params: ClassifierParams, seed: int, device: torch.device, dtype: torc
         model=model,
         loss_function=nn.CrossEntropyLoss(),
         error=error_rate,
-        data=data,
+        data=data.placed(device, dtype),
         batch_size=params.batch_size,
         seed=seed,
     )
@@ -56,4 +51,5 @@ DIGITS_CLASSIFIER = Problem(
         "eval_error": "share of held-out digits misread",
     },
     build=build,
+    divisible=True,
 )

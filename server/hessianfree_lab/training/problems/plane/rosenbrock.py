@@ -6,7 +6,7 @@ from pydantic import Field
 from torch import Tensor
 
 from hessianfree_lab.training.params import Params
-from hessianfree_lab.training.problems.plane import PlaneFunction, plane_problem
+from hessianfree_lab.training.problems.plane.function import PlaneFunction, plane_problem
 
 
 class RosenbrockParams(Params):
@@ -25,7 +25,7 @@ ROSENBROCK = plane_problem(
     name="rosenbrock",
     title="Rosenbrock's function",
     description=(
-        "f(x, y) = (1 - x)² + 100 (y - x²)²: a flat, curved valley that gradients cross and curvature follows. "
+        "f(x, y) = (1 − x)² + 100 (y − x²)²: a flat, curved valley that gradients cross and curvature follows. "
         "Minimum 0 at (1, 1)."
     ),
     params=RosenbrockParams,

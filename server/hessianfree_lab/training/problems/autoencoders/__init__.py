@@ -1,0 +1,1 @@
+"""Autoencoders of images: of digits, curves and faces."""
