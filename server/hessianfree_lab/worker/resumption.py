@@ -42,6 +42,11 @@ class Earlier:
             applied = [entry for entry in applied if entry[0].step < found.first - 1] + found.applied
         return cls(steps=steps, applied=applied)
 
+    def lines(self) -> bytes:
+        """All of it, as one spool would hold it."""
+        steps = [line for step in sorted(self.steps) for line in self.steps[step]]
+        return b"".join(steps + [line for _, line in self.applied])
+
     def unbroken_from(self, last_step: int) -> int:
         """The last step up to which each is either among the first `last_step` ones or here."""
         while last_step + 1 in self.steps:

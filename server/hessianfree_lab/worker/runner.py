@@ -12,8 +12,10 @@ from pathlib import Path
 
 from hessianfree_lab.client.spool import Spool, SpoolWriter
 from hessianfree_lab.records import Assignment, FinishRequest
-from hessianfree_lab.worker.ending import of_exception
+from hessianfree_lab.worker.crew import Fallen
+from hessianfree_lab.worker.ending import memory_kills, of_exception, of_exit
 from hessianfree_lab.worker.job import Interrupted, Job
+from hessianfree_lab.worker.keeping import Keeping
 from hessianfree_lab.worker.steering import Steering, Stopped
 
 SPEC = "spec.json"
@@ -21,17 +23,24 @@ SPEC = "spec.json"
 
 def run(spool: Spool, writer: SpoolWriter, steering: Steering, checkpoints: Path) -> FinishRequest:
     """Train to the end, whatever end it is."""
+    spec = None
+    kills_before = memory_kills()
     try:
         assignment = Assignment.model_validate_json((spool.directory / SPEC).read_text())
-        Job(assignment, spool, writer, steering, checkpoints / assignment.run).run()
+        spec = assignment.spec
+        keeping = Keeping.from_environment(os.environ)
+        Job(assignment, spool, writer, steering, own=checkpoints / assignment.run, keeping=keeping).run()
         steering.ignore()
     except Stopped:
         return FinishRequest(attempt=spool.attempt, state="cancelled")
     except Interrupted as reason:
         return FinishRequest(attempt=spool.attempt, state="interrupted", error=str(reason))
-    except Exception as error:
+    except Fallen as fallen:
         steering.ignore()
-        return of_exception(spool.attempt, error)
+        return of_exit(spool.attempt, fallen.code, killed_for_memory=memory_kills() > kills_before)
+    except (Exception, SystemExit) as error:  # somebody's own problem may exit
+        steering.ignore()
+        return of_exception(spool.attempt, error, spec)
     return FinishRequest(attempt=spool.attempt, state="completed")
 
 
@@ -40,7 +49,9 @@ def main() -> None:
     parser.add_argument(
         "directory", type=Path, help="the attempt's spool; those of earlier attempts are beside it"
     )
-    parser.add_argument("--checkpoints", type=Path, required=True, help="where those of all runs are kept")
+    parser.add_argument(
+        "--checkpoints", type=Path, required=True, help="where this machine keeps those of all runs"
+    )
     parser.add_argument(
         "--control", type=int, help="a pipe for commands; its closing means that the agent is gone"
     )

@@ -29,8 +29,9 @@ def prepared(root: Path, **spec: Any) -> Spool:
     return spool
 
 
-def started(spool: Spool, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    """The runner's process."""
+def started(spool: Spool, *arguments: str, storage: str = "", **options: Any) -> subprocess.Popen[bytes]:
+    """The runner's process; `storage`: where its checkpoints go, if not beside the spool."""
+    environment = clean_environment(HESSIANFREE_STORAGE=storage)
     command = [sys.executable, "-m", "hessianfree_lab.worker.runner", str(spool.directory)]
     command += ["--checkpoints", str(spool.directory.parent / "checkpoints"), *arguments]
     with (
@@ -38,14 +39,14 @@ def started(spool: Spool, *arguments: str, **options: Any) -> subprocess.Popen[b
         (spool.directory / "stderr.log").open("wb") as err,
     ):
         return subprocess.Popen(
-            command, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err, **options
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, **options
         )
 
 
-def ended(root: Path, **spec: Any) -> tuple[Spool, FinishRequest | None]:
+def ended(root: Path, *, storage: str = "", **spec: Any) -> tuple[Spool, FinishRequest | None]:
     """A job run to its end."""
     spool = prepared(root, **spec)
-    assert started(spool).wait(120) == 0
+    assert started(spool, storage=storage).wait(120) == 0
     return spool, spool.read_finish()
 
 

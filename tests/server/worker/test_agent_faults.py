@@ -90,7 +90,7 @@ def test_a_worker_that_was_silent_too_long_loses_its_job(lab, tmp_path):
         run = wait_for_state(client, run.id, "failed")
         assert run.cause == "lost"
         psutil.Process(process.process.pid).resume()
-        runner.wait(10)  # dropped: another may have it by now
+        runner.wait(30)  # dropped: another may have it by now
         wait_until(lambda: "dropped." in process.text(), seconds=10, what="dropped")
         again = submit(client, problem="rosenbrock", budget={"steps": 2})
         wait_for_state(client, again.id, "completed")

@@ -61,6 +61,13 @@ def test_it_announces_what_it_can_train_and_on_what(client):
     assert entry.versions["torch"]
 
 
+def test_it_tells_what_its_processor_is_busy_with(client):
+    wait_until(lambda: any(entry.load for entry in client.workers()), seconds=30, what="it tells its load")
+    (load,) = next(entry.load for entry in client.workers() if entry.load)
+    assert load.device == "cpu"
+    assert load.memory_used_bytes < load.memory_total_bytes
+
+
 def test_the_agent_itself_does_without_torch_and_without_servers(shared_worker):
     maps = {entry.path for entry in psutil.Process(shared_worker.process.pid).memory_maps()}
     assert not [path for path in maps if "libtorch" in path or "sqlalchemy" in path]
@@ -73,7 +80,7 @@ def test_a_cancel_interrupts_a_long_step(client, shared_worker):
     started = time.monotonic()
     client.cancel(run.id)
     run = wait_for_state(client, run.id, "cancelled")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10  # the step would take longer
     assert (run.progress.step, run.error) == (0, None)
 
 
@@ -92,7 +99,7 @@ def test_a_job_that_ignores_the_signal_is_killed(client, shared_worker):
     started = time.monotonic()
     client.cancel(run.id)
     wait_for_state(client, run.id, "cancelled")
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 10
 
 
 def test_divergence_is_a_failure_of_its_own(client):
@@ -122,7 +129,7 @@ def test_a_killed_job_is_trained_again_while_attempts_remain(client, shared_work
         wait_for_step(client, run.id, 500 * attempt)
         shared_worker.runner().kill()
     run = wait_for_state(client, run.id, "failed")
-    assert (run.cause, run.error) == ("lost", "The job's process was killed by SIGKILL.")
+    assert (run.cause, run.error) == ("killed", "The job's process was killed by SIGKILL.")
     assert steps_of(client, run.id) == list(range(1, run.progress.step + 1))
     assert run.progress.step >= 30
 
@@ -142,7 +149,7 @@ def test_a_run_that_ended_elsewhere_is_dropped(client, shared_worker):
     wait_for_step(client, run.id, 1)
     runner = shared_worker.runner()
     client.finish(run.id, FinishRequest(state="failed", cause="error", error="somebody else said so"))
-    runner.wait(10)
+    runner.wait(30)
     wait_until(lambda: f"{run.id}), attempt 1: dropped." in shared_worker.text(), seconds=10, what="dropped")
     assert client.run(run.id).error == "somebody else said so"
     spools = shared_worker.data_dir / "attempts"

@@ -7,7 +7,7 @@ import torch
 
 from hessianfree_lab.errors import Fault, InvalidRequest, LabError
 from hessianfree_lab.training.errors import Diverged
-from hessianfree_lab.worker.ending import failed, memory_kills, of_exception, of_exit
+from hessianfree_lab.worker.ending import OUT_OF_MEMORY_CODE, failed, memory_kills, of_exception, of_exit
 
 
 def raised(function):
@@ -38,6 +38,17 @@ def python_allocates_too_much():
             "out_of_memory",
             "Out of memory: CUDA out of memory.",
         ),
+        (
+            RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"),
+            "out_of_memory",
+            "Out of memory: CUDA error: CUBLAS_STATUS_ALLOC_FAILED",
+        ),
+        (
+            RuntimeError("rank 1: OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."),
+            "out_of_memory",
+            "Out of memory: rank 1: OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+        ),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), "error", "RuntimeError: CUDA"),
         (ValueError("shapes do not match\nmore"), "error", "ValueError: shapes do not match\n\n"),
         (RuntimeError(), "error", "RuntimeError: no further word"),
         (LabError("The disk is full."), "error", "The disk is full."),
@@ -66,9 +77,10 @@ def test_a_traceback_follows_the_sentence_and_its_end_is_kept():
 @pytest.mark.parametrize(
     ("code", "killed_for_memory", "cause", "words"),
     [
-        (-signal.SIGSEGV, False, "error", "killed by SIGSEGV."),
+        (-signal.SIGSEGV, False, "error", "crashed (SIGSEGV)"),
         (-signal.SIGKILL, True, "out_of_memory", "because memory ran out"),
         (3, False, "error", "ended by itself with exit code 3"),
+        (OUT_OF_MEMORY_CODE, False, "out_of_memory", "in another process of this job"),
         (1, True, "error", "exit code 1"),
     ],
 )
@@ -78,10 +90,30 @@ def test_deaths(code, killed_for_memory, cause, words):
     assert words in request.error
 
 
-def test_a_job_that_was_killed_from_outside_may_be_tried_again():
-    request = of_exit(2, -signal.SIGKILL, killed_for_memory=False)
-    assert (request.state, request.cause) == ("interrupted", None)
-    assert request.error == "The job's process was killed by SIGKILL."
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: uncorrectable ECC error encountered\nCUDA kernel errors might be reported later",
+        "CUDA error: unknown error",
+        "No CUDA GPUs are available",
+        "CUDA error: CUDA-capable device(s) is/are busy or unavailable",
+    ],
+)
+def test_a_job_whose_gpu_failed_may_be_tried_again(words):
+    request = of_exception(2, RuntimeError(words))
+    assert (request.state, request.cause) == ("interrupted", "device")
+    assert request.error == f"The GPU failed: {words.splitlines()[0]}"
+
+
+def test_the_systems_count_of_kills_concerns_its_own_signal_alone():
+    assert of_exit(2, -signal.SIGTERM, killed_for_memory=True).cause == "killed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_job_that_was_killed_from_outside_may_be_tried_again(number):
+    request = of_exit(2, -number, killed_for_memory=False)
+    assert (request.state, request.cause) == ("interrupted", "killed")
+    assert request.error == f"The job's process was killed by {number.name}."
 
 
 def test_the_kernels_count_of_kills_is_a_number():

@@ -16,6 +16,6 @@ def test_a_word_to_a_runner_that_has_just_ended_does_not_lose_its_exit_code(tmp_
     wait_until(lambda: runner.status() == psutil.STATUS_ZOMBIE, seconds=60, what="the end")
     process.terminate()
     process.kill()
-    assert process.wait() == 1
+    assert process.wait().code == 1
     process.terminate()
     process.kill()

@@ -5,16 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 
 import psutil
 import pytest
 
-from hessianfree_lab.client.extents import next_extent
-from hessianfree_lab.client.spool import Position, Spool
-from hessianfree_lab.records import Assignment, Command, Control, JobSpec
-from server.makers import NOON
-from server.worker.runs import LONG_STEP, records, started, wait_for_environment, wait_for_steps
+from hessianfree_lab.client.spool import Spool
+from hessianfree_lab.records import Assignment, JobSpec
+from server.worker.runs import LONG_STEP, records, wait_for_environment, wait_for_steps
+from server.worker.told import control, ended
 from system.launch import clean_environment, wait_until
 
 pytestmark = pytest.mark.system  # whole processes
@@ -28,71 +26,6 @@ SPEC = {
 MORE = 60  # steps of an attempt that goes on
 
 
-@dataclass
-class Told:
-    """A runner and the pipe to it."""
-
-    spool: Spool
-    assignment: Assignment
-
-    def __post_init__(self):
-        (self.spool.directory / "spec.json").write_text(self.assignment.model_dump_json())
-        reading, self.pipe = os.pipe()
-        self.process = started(
-            self.spool, "--control", str(reading), pass_fds=[reading], start_new_session=True
-        )
-        os.close(reading)
-
-    def tell(self, kind, number=None, **settings):
-        command = Command(
-            run="r", attempt=self.assignment.attempt, kind=kind, number=number, settings=settings
-        )
-        os.write(self.pipe, command.model_dump_json().encode() + b"\n")
-
-    def acknowledged(self):
-        return {applied.number: applied for batch in self.batches() for applied in batch.applied}
-
-    def wait_for(self, number, *, seconds=10.0):
-        wait_until(lambda: number in self.acknowledged(), seconds=seconds, what=f"control {number}")
-        return self.acknowledged()[number]
-
-    def batches(self):
-        found, position = [], Position()
-        while (extent := next_extent(self.spool, position)) is not None:
-            found.append(extent.batch)
-            position = extent.end
-        return found
-
-    def notes(self):
-        return [line.text for batch in self.batches() for line in batch.logs if line.stream == "worker"]
-
-
-@pytest.fixture
-def runner(tmp_path):
-    """Starts runners; none outlives the test."""
-    all_of_them = []
-
-    def start(attempt=1, *, root=tmp_path, controls=(), last_step=0, **spec):
-        spool, lock = Spool.create(root, run="r", attempt=attempt)
-        lock.close()
-        assignment = Assignment(
-            run="r", name="r", attempt=attempt, spec=JobSpec(**spec), last_step=last_step, controls=list(controls)
-        )  # fmt: skip
-        all_of_them.append(Told(spool, assignment))
-        return all_of_them[-1]
-
-    yield start
-    for told in all_of_them:
-        if told.process.poll() is None:
-            told.process.kill()
-            told.process.wait()
-        os.close(told.pipe)
-
-
-def control(number, step, **settings):
-    return Control(number=number, kind="set", settings=settings, requested_at=NOON, step=step)
-
-
 def numbers(spool):
     """What is the same whenever it is made: not the clocks, nor what depends on them."""
     timed = ("seconds_", "peak_memory_bytes", "eval_")
@@ -100,11 +33,6 @@ def numbers(spool):
         (record.step, {name: value for name, value in record.metrics.items() if not name.startswith(timed)})
         for record in records(spool)
     ]
-
-
-def ended(told, seconds=60):
-    assert told.process.wait(seconds) == 0
-    return told.spool.read_finish()
 
 
 def test_an_interrupted_job_goes_on_to_the_bit_also_from_an_older_checkpoint(runner, tmp_path):
@@ -165,7 +93,7 @@ def test_a_job_stands_still_within_its_inner_solve_and_can_be_cancelled_there(ru
     asked = time.monotonic()
     told.tell("pause", 1)
     assert told.wait_for(1).step == 0
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - asked < 10  # the step would take longer
     process = psutil.Process(told.process.pid)
     before = sum(process.cpu_times()[:2])
     time.sleep(1.0)
@@ -179,7 +107,7 @@ def test_a_job_stands_still_within_its_inner_solve_and_can_be_cancelled_there(ru
     asked = time.monotonic()
     told.tell("cancel")
     assert ended(told).state == "cancelled"
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - asked < 10  # the step would take longer
     assert list(told.acknowledged()) == [1, 2, 3]
 
 
@@ -200,7 +128,7 @@ def test_a_paused_job_dies_with_its_agent(runner):
     told.tell("pause", 1)
     told.wait_for(1)
     os.close(told.pipe)
-    assert told.process.wait(10) == -signal.SIGKILL
+    assert told.process.wait(30) == -signal.SIGKILL
     told.pipe = os.open(os.devnull, os.O_RDONLY)  # for the fixture to close
 
 

@@ -119,7 +119,7 @@ def test_what_is_asked_again_is_done_once(asked):
     asked.ask("pause", 1)
     for timer in timers:
         timer.join()
-    wait_until(lambda: len(asked.acknowledged) == 2, seconds=5, what="both are done")
+    wait_until(lambda: len(asked.acknowledged) == 2, seconds=30, what="both are done")
     assert asked.acknowledged == [(1, 0), (2, 0)]
 
 

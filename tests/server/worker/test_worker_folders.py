@@ -2,18 +2,22 @@
 
 import os
 import time
+from dataclasses import replace
 
 import pytest
 
+from hessianfree_lab.client.connection import Home
 from hessianfree_lab.client.spool import Spool
-from hessianfree_lab.worker.folders import KEEP_CHECKPOINTS_SECONDS, Folders
+from hessianfree_lab.worker.folders import Folders
 from hessianfree_lab.worker.output_limit import limited_output
 from system.launch import wait_until
+
+DAY_SECONDS = 24 * 3600.0
 
 
 @pytest.fixture
 def folders(tmp_path):
-    return Folders(tmp_path)
+    return Folders(tmp_path, keep_days=3.0)
 
 
 def spool(folders, run, attempt=1, *, closed=True):
@@ -49,21 +53,28 @@ def test_what_a_deleted_run_left_is_removed(folders):
 @pytest.mark.parametrize("state", ["queued", "running", "paused"])
 def test_what_a_run_that_may_go_on_needs_is_kept(folders, state):
     spool(folders, "r")
-    checkpoint(folders, "r", age_seconds=10 * KEEP_CHECKPOINTS_SECONDS)
+    checkpoint(folders, "r", age_seconds=30 * DAY_SECONDS)
     folders.tidy({"r": state}, held=())
     assert left(folders) == ["r", "r-1"]
 
 
 @pytest.mark.parametrize("state", ["completed", "failed", "cancelled"])
-def test_checkpoints_of_an_ended_run_are_kept_for_a_week(folders, state):
-    for run, age_seconds in (
-        ("new", 0.9 * KEEP_CHECKPOINTS_SECONDS),
-        ("old", 1.1 * KEEP_CHECKPOINTS_SECONDS),
-    ):
+def test_checkpoints_of_an_ended_run_are_kept_for_some_days(folders, state):
+    for run, days in (("new", 2.9), ("old", 3.1)):
         spool(folders, run)
-        checkpoint(folders, run, age_seconds=age_seconds)
+        checkpoint(folders, run, age_seconds=days * DAY_SECONDS)
     folders.tidy({"new": state, "old": state}, held=())
     assert left(folders) == ["new"]
+
+
+def test_what_belongs_to_another_server_is_kept(folders):
+    """This one has never heard of its run."""
+    for run, server in (("there", "another"), ("here", "this one")):
+        left_there = spool(folders, run)
+        replace(left_there, home=Home(id=server, url="http://a")).write_owner()
+        checkpoint(folders, run)
+    folders.tidy({}, held=(), home=Home(id="this one", url="http://a"))
+    assert left(folders) == ["there", "there-1"]
 
 
 def test_what_is_still_to_be_sent_is_kept(folders):

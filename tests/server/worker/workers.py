@@ -4,7 +4,7 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,21 @@ from system.launch import clean_environment, wait_until
 REGISTER_SECONDS = 90.0
 RUN_SECONDS = 90.0
 
+PROBLEMS = Path(__file__).parent / "problems"
+QUICK: dict[str, Any] = {
+    "problem": "leisurely",
+    "problem_params": {"dimension": 300, "condition_number": 1e6},
+    "optimizer_params": {"cg_max_iter": 20},
+}
+
 MAIN = """
 import sys
 from hessianfree_lab.worker.agent import Agent
-Agent(sys.argv[1], slots=int(sys.argv[2]), name=sys.argv[3], data_dir=sys.argv[4]).run()
+from hessianfree_lab.worker.executors.local import LocalExecutor
+from hessianfree_lab.worker.keeping import Keeping
+url, slots, name, data_dir, storage = sys.argv[1:]
+executor, keeping = LocalExecutor(slots=int(slots)), Keeping(storage=storage or None)
+Agent(url, executor=executor, name=name, data_dir=data_dir, keeping=keeping).run()
 """
 
 
@@ -56,15 +67,24 @@ class WorkerProcess:
 
 @contextlib.contextmanager
 def worker(
-    server: LabServer, folder: Path, *, slots: int = 1, name: str = "worker", registered: bool = True
+    server: LabServer,
+    folder: Path,
+    *,
+    slots: int = 1,
+    name: str = "worker",
+    storage: str = "",
+    registered: bool = True,
+    command: Sequence[str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[WorkerProcess]:
-    """A worker of this server while the context lasts."""
+    """A worker of this server while the context lasts; by another `command` if one is given, with more `variables`."""
     folder.mkdir(exist_ok=True, parents=True)
+    usual = [sys.executable, "-c", MAIN, server.url, str(slots), name, str(folder), storage]
     output = folder / f"{name}.log"
     with output.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", MAIN, server.url, str(slots), name, str(folder)],
-            env=clean_environment(),
+            command or usual,
+            env=clean_environment(**{"HESSIANFREE_PROBLEMS": str(PROBLEMS)} | dict(variables or {})),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -106,13 +126,8 @@ def wait_for_step(client: Client, run_id: str, step: int) -> None:
 
 
 def submit(client: Client, **spec: Any) -> Run:
-    """Queue a job; what is not said is of one with a few hundred short steps a second, quick to start."""
-    quick = {
-        "problem": "quadratic",
-        "problem_params": {"dimension": 300, "condition_number": 1e6},
-        "optimizer_params": {"cg_max_iter": 20},
-    }
-    return client.submit(spec if "problem" in spec else quick | spec)
+    """Queue a job; what is not said is of one with some eighty steps a second that hardly uses the processor."""
+    return client.submit(spec if "problem" in spec else QUICK | spec)
 
 
 def steps_of(client: Client, run_id: str) -> list[int]:

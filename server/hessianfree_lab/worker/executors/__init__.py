@@ -1,1 +1,1 @@
-"""Where a job's process runs: `local` is this machine."""
+"""Where the jobs of a worker run: this machine, a Ray cluster, Slurm; interface.py says what they have in common."""
