@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from hessianfree_lab.errors import ConfigurationError
+from hessianfree_lab.variables import TOKEN, TOKEN_FILE
 
 
 def read_token(token: str | None = None, token_file: Path | None = None) -> str | None:
@@ -15,9 +16,9 @@ def read_token(token: str | None = None, token_file: Path | None = None) -> str 
         return token
     if token_file:
         return _content(token_file)
-    if from_environment := os.environ.get("HESSIANFREE_TOKEN"):
+    if from_environment := os.environ.get(TOKEN):
         return from_environment
-    if path := os.environ.get("HESSIANFREE_TOKEN_FILE"):
+    if path := os.environ.get(TOKEN_FILE):
         return _content(Path(path))
     return None
 

@@ -5,8 +5,11 @@ LabError
 │   └── NewerDatabase         the database was written by a newer version
 ├── DatabaseUnavailable       the database cannot, now; nothing was stored
 │   └── DatabaseFull          for want of space
+├── NoSpace                   a disk has no room for a file
+├── StorageUnavailable        the place where files are kept cannot be reached, or refuses; also an OSError
 ├── RunNotFound
 ├── WorkerNotFound
+├── SweepNotFound
 ├── RecordNotFound            the run is there; what it was asked for is not
 ├── WrongState                the run's state does not allow it
 │   └── StaleAttempt          a write of an attempt that is not the current one, or has ended
@@ -14,6 +17,7 @@ LabError
 ├── InvalidRequest            a value that a request carries; lists every fault with its path
 └── ClientError               what a server answered to a client
     └── ServerUnreachable     no server answers there
+        └── AnswerLost        the request went out, and no answer came
 """
 
 from collections.abc import Sequence
@@ -44,6 +48,10 @@ class NoSpace(LabError):
     """There is no space left for a file."""
 
 
+class StorageUnavailable(LabError, OSError):
+    """Where files of runs are kept somewhere else: it cannot do what was asked, now."""
+
+
 class RunNotFound(LabError):
     """No run has this id."""
 
@@ -58,6 +66,14 @@ class WorkerNotFound(LabError):
     def __init__(self, worker_id: str) -> None:
         super().__init__(f"There is no worker {worker_id!r}: register again.")
         self.worker_id = worker_id
+
+
+class SweepNotFound(LabError):
+    """No sweep has this id."""
+
+    def __init__(self, sweep_id: str) -> None:
+        super().__init__(f"There is no sweep {sweep_id!r}.")
+        self.sweep_id = sweep_id
 
 
 class RecordNotFound(LabError):
@@ -82,10 +98,14 @@ class StaleAttempt(WrongState):
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with a request: `path` is dotted (`optimizer_params.damping`), `message` a sentence."""
+    """One thing wrong with a request: `path` is dotted (`optimizer_params.damping`), `message` a sentence.
+
+    `position`: the character of a text that was to be read, from 0, at which it is wrong.
+    """
 
     path: str
     message: str
+    position: int | None = None
 
 
 class InvalidRequest(LabError):
@@ -109,7 +129,10 @@ class MalformedDocument(LabError):
 
 
 class ClientError(LabError):
-    """What a server answered: the HTTP status, and title, detail and faults of its problem+json."""
+    """What a server answered: the HTTP status, and title, detail and faults of its problem+json.
+
+    `server`: which server it was; None: what answered did not say, so that it may be none of ours.
+    """
 
     def __init__(
         self,
@@ -118,6 +141,7 @@ class ClientError(LabError):
         detail: str = "",
         errors: Sequence[Fault] = (),
         state: str | None = None,
+        server: str | None = None,
     ) -> None:
         super().__init__(detail or title)
         self.status = status
@@ -125,6 +149,7 @@ class ClientError(LabError):
         self.detail = detail
         self.errors = tuple(errors)
         self.state = state
+        self.server = server
 
 
 class ServerUnreachable(ClientError):
@@ -133,3 +158,7 @@ class ServerUnreachable(ClientError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(0, "No server answers", f"No server answers at {url}: {reason}.")
         self.url = url
+
+
+class AnswerLost(ServerUnreachable):
+    """The connection to the server was lost after the request went out: it may have done what was asked."""

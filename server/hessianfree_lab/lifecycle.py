@@ -24,8 +24,14 @@ class Cause(StrEnum):
     ERROR = "error"  # an exception
     DIVERGED = "diverged"  # the loss became NaN or infinite
     OUT_OF_MEMORY = "out_of_memory"
-    LOST = "lost"  # no heartbeat, and no attempt left
+    KILLED = "killed"  # its process, by a signal from outside
+    DEVICE = "device"  # its GPU failed under it
+    LOST = "lost"  # no heartbeat, or its worker left, and no attempt left
     INVALID = "invalid"  # the worker could not build what the spec asks for
+
+
+FROM_OUTSIDE = frozenset({Cause.KILLED, Cause.DEVICE, Cause.LOST})
+"""Causes that say nothing of what was trained: the same run may well go through next time."""
 
 
 class Outcome(StrEnum):
@@ -56,11 +62,16 @@ def may_become(current: State, target: State) -> bool:
 
 
 def after_attempt(
-    outcome: Outcome, attempt: int, max_attempts: int, *, is_held_back: bool = False
+    outcome: Outcome,
+    attempt: int,
+    max_attempts: int,
+    *,
+    cause: Cause | None = None,
+    is_held_back: bool = False,
 ) -> tuple[State, Cause | None]:
     """State and cause of a run whose attempt number `attempt` ended as `outcome`.
 
-    The cause of a failed attempt is the worker's to say; None here. Only a lost or an interrupted attempt is
+    `cause` is what its worker said of the attempt. Only a lost or an interrupted attempt is
     tried again: an error, a divergence or an invalid spec would end the same way. A run that its user holds back
     (`is_held_back`) waits for its user, however many attempts it had.
     """
@@ -70,6 +81,8 @@ def after_attempt(
         case Outcome.INTERRUPTED | Outcome.LOST if attempt < max_attempts:
             return State.QUEUED, None
         case Outcome.INTERRUPTED | Outcome.LOST:
-            return State.FAILED, Cause.LOST
+            return State.FAILED, cause or Cause.LOST
+        case Outcome.FAILED:
+            return State.FAILED, cause or Cause.ERROR
         case _:
             return State(outcome.value), None

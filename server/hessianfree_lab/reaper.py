@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from hessianfree_lab.errors import DatabaseUnavailable
+from hessianfree_lab.records import HeldRun
 from hessianfree_lab.store.interface import Store
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,8 @@ class Reaper:
     """Looks every `period_seconds` for leases that ran out.
 
     Silence counts only while the server was there to hear: after a start, or when it finds that it slept itself
-    (a suspended laptop, a stopped container), a whole lease passes before anybody is given up.
+    (a suspended laptop, a stopped container), a whole lease passes before anybody is given up. `on_lost` hears of each
+    attempt that was lost.
     """
 
     def __init__(
@@ -28,11 +30,13 @@ class Reaper:
         *,
         lease_seconds: float,
         period_seconds: float = 2.0,
+        on_lost: Callable[[HeldRun], None] = lambda _: None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._store = store
         self._lease = timedelta(seconds=lease_seconds)
         self._period_seconds = min(period_seconds, lease_seconds / 4)
+        self._on_lost = on_lost
         self._clock = clock
         self._listening_since = self._looked_at = clock()
 
@@ -45,8 +49,8 @@ class Reaper:
             except DatabaseUnavailable as error:
                 logger.warning("Leases could not be checked: %s", error)
 
-    def look(self) -> list[str]:
-        """End as lost what has been silent for a lease; the ids of the runs."""
+    def look(self) -> list[HeldRun]:
+        """End as lost what has been silent for a lease."""
         now = self._clock()
         if now - self._looked_at > self._lease / 2:
             self._listening_since = now
@@ -55,6 +59,12 @@ class Reaper:
         if heard_before < self._listening_since:
             return []
         lost = self._store.reap(heard_before)
-        for run_id in lost:
-            logger.warning("Lost the attempt of run %s: its worker has gone silent", run_id)
+        for held in lost:
+            logger.warning(
+                "Lost attempt %d of run %s: its worker has gone silent",
+                held.attempt,
+                held.run,
+                extra={"run": held.run, "attempt": held.attempt},
+            )
+            self._on_lost(held)
         return lost

@@ -15,7 +15,8 @@ from hessianfree_lab.errors import ConfigurationError
 from hessianfree_lab.patience import PatientProtocol
 from hessianfree_lab.settings import Settings
 from hessianfree_lab.store import Store, open_store
-from hessianfree_lab.store.ownership import owned
+from hessianfree_lab.store.ownership import served
+from hessianfree_lab.variables import TOKEN
 
 _GRACE_SECONDS = 1
 """What a request that is under way has left when the server is told to stop."""
@@ -96,13 +97,13 @@ def _prepared(settings: Settings) -> Iterator[tuple[socket.socket, Store]]:
     if not settings.is_loopback and settings.secret is None:
         message = (
             f"{settings.host} can be reached from other machines, and there is no token to keep them out. Set one: "
-            "HESSIANFREE_TOKEN=$(openssl rand -hex 32), or --token; or listen on 127.0.0.1."
+            f"{TOKEN}=$(openssl rand -hex 32), or --token; or listen on 127.0.0.1."
         )
         raise ConfigurationError(message)
     with ExitStack() as stack:
         stack.enter_context(own_directory(settings))
         listener = stack.enter_context(_bind(settings))
-        stack.enter_context(owned(settings.url_of_database))
+        stack.enter_context(served(settings.url_of_database))
         store = open_store(settings.url_of_database, lease_seconds=settings.lease_seconds)
         stack.callback(store.close)
         yield listener, store
@@ -110,7 +111,7 @@ def _prepared(settings: Settings) -> Iterator[tuple[socket.socket, Store]]:
 
 @contextmanager
 def own_directory(settings: Settings) -> Iterator[None]:
-    """Make the data directory and hold its lock: two servers on one database would not hear of each other's writes."""
+    """Make the data directory and hold its lock: it is one server's, with what is in it."""
     directory = settings.data_dir.resolve()
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -7,17 +7,27 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hessianfree_lab.logs import LogFormat
+from hessianfree_lab.storage.location import normalized
+from hessianfree_lab.variables import PREFIX
+
 
 class Settings(BaseSettings):
     """Read once, when the server starts."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="HESSIANFREE_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     data_dir: Path = Field(Path("hessianfree-data"), description="Where the database and artifacts live.")
     database_url: str | None = Field(
         None, description="Any SQLAlchemy URL; None: hessianfree.sqlite in data_dir."
+    )
+    storage: str | None = Field(
+        None,
+        description="Where files of runs are kept, checkpoints too: a folder that all share, or a URL; None: data_dir.",
+    )
+    keep_checkpoints: int = Field(2, ge=1, description="Checkpoints of a run that are kept: the newest ones.")
+    keep_days: float = Field(
+        7.0, ge=0, description="Days that checkpoints of ended runs, and files of unknown runs, are kept."
     )
     host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs a token.")
     port: int = Field(8765, ge=0, le=65535, description="0: any free port.")
@@ -47,6 +57,8 @@ class Settings(BaseSettings):
         100_000, ge=1, description="Log lines kept of an attempt; one more says that the rest is missing."
     )
 
+    log_format: LogFormat = Field("text", description="`json`: a line of JSON each, which names the run.")
+
     @property
     def url_of_database(self) -> str:
         """`database_url`, or that of the SQLite file in `data_dir`."""
@@ -56,6 +68,11 @@ class Settings(BaseSettings):
     def secret(self) -> str | None:
         """The token in the clear; None: the server asks for none."""
         return self.token.get_secret_value() if self.token and self.token.get_secret_value() else None
+
+    @field_validator("storage")
+    @classmethod
+    def _from_location(cls, value: str | None) -> str | None:
+        return None if value is None else normalized(value)
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

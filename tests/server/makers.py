@@ -16,7 +16,9 @@ from hessianfree_lab.records import (
     ProblemInfo,
     Spectrum,
     StepRecord,
+    Supply,
 )
+from hessianfree_lab.records.sweeps import SweepSpec
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -60,16 +62,35 @@ def announcement(**changes: Any) -> Announcement:
     return Announcement(**known | changes)
 
 
-def problem(name: str, schema: dict[str, Any] | None = None) -> ProblemInfo:
-    return ProblemInfo(name=name, title=name, description="", params_schema=schema or {"type": "object"})
+def problem(name: str, schema: dict[str, Any] | None = None, **more: Any) -> ProblemInfo:
+    known = {"name": name, "title": name, "description": "", "params_schema": schema or {"type": "object"}}
+    return ProblemInfo(**known | more)
 
 
-def optimizer(name: str, schema: dict[str, Any] | None = None) -> OptimizerInfo:
-    return OptimizerInfo(name=name, title=name, description="", params_schema=schema or {"type": "object"})
+def images(*there: str) -> ProblemInfo:
+    """A problem that chooses among data, of which the worker has these."""
+    missing = {name: f"Put {name} there." for name in ("birds", "cats", "dogs") if name not in there}
+    schema = {
+        "type": "object",
+        "properties": {"dataset": {"enum": ["birds", "cats", "dogs"], "default": "cats"}},
+    }
+    return problem("images", schema, supplies={"dataset": Supply(there=list(there), missing=missing)})
+
+
+def optimizer(name: str, schema: dict[str, Any] | None = None, **more: Any) -> OptimizerInfo:
+    known = {"name": name, "title": name, "description": "", "params_schema": schema or {"type": "object"}}
+    return OptimizerInfo(**known | more)
 
 
 def spec(**changes: Any) -> JobSpec:
     return JobSpec(**{"problem": "bowl"} | changes)
+
+
+def sweep(**changes: Any) -> SweepSpec:
+    """Three dampings of `bowl`, on the last loss."""
+    search = {"method": "grid", "space": {"optimizer_params.damping": [0.1, 1.0, 10.0]}}
+    known = {"base": spec(), "search": search, "parallel": None}
+    return SweepSpec.model_validate(known | changes)
 
 
 def step(number: int, **metrics: Any) -> StepRecord:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,16 +46,27 @@ class Postgres:
             )
         return f"postgresql+psycopg://{self.user}@/{name}?host={self.directory}"
 
+    def make_database(self, name: str) -> None:
+        """One with a name of its own, as PostgreSQL's image makes it."""
+        with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+
     def conninfo(self, database: str) -> str:
         return f"host={self.directory} user={self.user} dbname={database}"
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """`AssertionError` in a sentence where there is no PostgreSQL: tests of it are never left out unasked."""
+def running_postgres(
+    *, within: Sequence[str] = (), role: str | None = None, password: Path | None = None
+) -> Iterator[Postgres]:
+    """`AssertionError` in a sentence where there is no PostgreSQL: tests of it are never left out unasked.
+
+    With a file with a `password` it listens on every address of where the words `within` start a command, for whoever
+    knows it; without, on its socket alone, for everybody.
+    """
     programs = _programs()
     user = _unprivileged()
-    name = user.pw_name if user else pwd.getpwuid(os.getuid()).pw_name
+    name = role or (user.pw_name if user else pwd.getpwuid(os.getuid()).pw_name)
     who = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     # Not under pytest's directory: the path of a socket has a limit, and another user has to get there.
     directory = Path(tempfile.mkdtemp(prefix="hf-pg-"))
@@ -65,6 +76,8 @@ def running_postgres() -> Iterator[Postgres]:
             os.chown(directory, user.pw_uid, user.pw_gid)
         log.touch()
         options = ["--no-sync", "--auth=trust", "--encoding=UTF8", f"--username={name}"]
+        if password:
+            options.append(f"--pwfile={password}")
         made = subprocess.run(
             [programs / "initdb", *options, "--pgdata", data],
             cwd=directory,
@@ -75,13 +88,16 @@ def running_postgres() -> Iterator[Postgres]:
         )
         assert made.returncode == 0, f"initdb failed: {made.stderr}"
         settings = [f"--{key}={value}" for key, value in _SETTINGS.items()]
+        if password:
+            settings.append("--listen_addresses=*")
+            with (data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all all scram-sha-256\n")
         with log.open("w") as output:
             server = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", directory, *settings],
+                [*within, *_becoming(user), programs / "postgres", "-D", data, "-k", directory, *settings],
                 cwd=directory,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                **who,
             )
         cluster = Postgres(directory=directory, user=name, log=log)
         try:
@@ -113,6 +129,13 @@ def _unprivileged() -> pwd.struct_passwd | None:
         return pwd.getpwnam("postgres")
     except KeyError:
         return pwd.getpwnam("nobody")
+
+
+def _becoming(user: pwd.struct_passwd | None) -> list[str]:
+    """The words that start a command as this user, after others that need root."""
+    if user is None:
+        return []
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
 
 
 def _wait(cluster: Postgres, server: subprocess.Popen[bytes]) -> None:

@@ -4,13 +4,15 @@ import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 from fastapi import Response
 from fastapi.concurrency import run_in_threadpool
 
 from hessianfree_lab.api.identity import ANYBODY, OWNER, Identity, Role
+from hessianfree_lab.errors import DatabaseUnavailable
 from hessianfree_lab.records.tokens import Token
 from hessianfree_lab.settings import Settings
 from hessianfree_lab.store.access import PREFIX, TOKEN_BYTES, Access
@@ -27,7 +29,7 @@ class Authenticator:
     def __init__(self, settings: Settings, access: Access) -> None:
         self._secret = settings.secret
         self._access = access
-        self._revoked: set[str | None] = set()
+        self._revoked: frozenset[str | None] = frozenset()
 
     def is_open(self) -> bool:
         """Whether the server asks for no token: none is in the settings, and there never was one in the table."""
@@ -36,8 +38,16 @@ class Authenticator:
     def revoke(self, token_id: str) -> Token:
         """The token opens nothing any more; what is open with it ends when it next looks: see `has_revoked`."""
         token = self._access.revoke(token_id)
-        self._revoked.add(token_id)
+        self._revoked |= {token_id}
         return token
+
+    async def follow_revocations(self, news: Callable[[], Awaitable[object]]) -> None:
+        """Until cancelled: look, whenever `news` comes, which tokens have been revoked, by whichever server."""
+        while True:
+            await news()
+            # Otherwise it is asked again with the next news; nobody new is let in with such a token anyway.
+            with suppress(DatabaseUnavailable):
+                self._revoked |= await run_in_threadpool(self._access.revoked)
 
     def has_revoked(self, identity: Identity) -> bool:
         """Whether the token of a caller that was let in has been revoked since."""
@@ -52,7 +62,11 @@ class Authenticator:
             found = await run_in_threadpool(self._of_session, cookie)
         else:
             found = None
-        return ANYBODY if found is None and self.is_open() else found
+        if found is not None or self._secret is not None:
+            return found
+        asks = self._access.is_shared  # the database; otherwise it is known
+        is_open = await run_in_threadpool(self.is_open) if asks else self.is_open()
+        return ANYBODY if is_open else None
 
     def sign_in(self, given: str) -> str | None:
         """The cookie of a new session for who has this token; None: it is none, or a worker's, which sees no pages."""

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hessianfree_lab.store.interface import EVERYTHING
+
 
 class Subscription:
     """One waiter. Whatever is published after it was opened is remembered until it is waited for."""
@@ -55,7 +57,7 @@ class Broadcaster:
         self.closed = True
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: self._wake(frozenset(self._subscriptions)))
+            loop.call_soon_threadsafe(self._wake, frozenset({EVERYTHING}))
 
     @contextmanager
     def subscribe(self, *topics: str) -> Iterator[Subscription]:
@@ -80,6 +82,6 @@ class Broadcaster:
 
     def _wake(self, topics: frozenset[str]) -> None:
         self.published += 1
-        for topic in topics:
+        for topic in self._subscriptions if EVERYTHING in topics else topics:
             for subscription in self._subscriptions.get(topic, ()):
                 subscription.notify()

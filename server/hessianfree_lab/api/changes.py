@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from hessianfree_lab.api.faults import nearest
 from hessianfree_lab.api.params import check_params
 from hessianfree_lab.errors import Fault, InvalidRequest
+from hessianfree_lab.names import nearest
 from hessianfree_lab.records import Control, OptimizerInfo, Run, SetRequest
 
 _ROOT = "optimizer_params"

@@ -10,7 +10,7 @@ from hessianfree_lab.api.identity import Identity
 from hessianfree_lab.api.looks import Looks
 from hessianfree_lab.api.meters import Meters
 from hessianfree_lab.api.reminders import Reminders
-from hessianfree_lab.artifacts import ArtifactFolders
+from hessianfree_lab.artifacts.interface import Artifacts
 from hessianfree_lab.settings import Settings
 from hessianfree_lab.store.interface import Store
 
@@ -54,9 +54,9 @@ async def _requester(identity: Annotated[Identity, Depends(_identity)]) -> str |
     return identity.name
 
 
-async def _artifacts(request: Request) -> ArtifactFolders:
-    folders: ArtifactFolders = request.app.state.artifacts
-    return folders
+async def _artifacts(request: Request) -> Artifacts:
+    artifacts: Artifacts = request.app.state.artifacts
+    return artifacts
 
 
 async def _authenticator(request: Request) -> Authenticator:
@@ -73,6 +73,6 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
 MetersDep = Annotated[Meters, Depends(_meters)]
 IdentityDep = Annotated[Identity, Depends(_identity)]
-ArtifactsDep = Annotated[ArtifactFolders, Depends(_artifacts)]
+ArtifactsDep = Annotated[Artifacts, Depends(_artifacts)]
 AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
 RemindersDep = Annotated[Reminders, Depends(_reminders)]

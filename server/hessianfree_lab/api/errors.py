@@ -16,12 +16,15 @@ from hessianfree_lab.errors import (
     ArtifactTooLarge,
     DatabaseFull,
     DatabaseUnavailable,
+    Fault,
     InvalidRequest,
     LabError,
     MalformedDocument,
     NoSpace,
     RecordNotFound,
     RunNotFound,
+    StorageUnavailable,
+    SweepNotFound,
     WorkerNotFound,
     WrongState,
 )
@@ -37,6 +40,7 @@ _STATUS: tuple[tuple[type[LabError], int], ...] = (
     (RunNotFound, 404),
     (WorkerNotFound, 404),
     (RecordNotFound, 404),
+    (SweepNotFound, 404),
     (WrongState, 409),
     (ArtifactTooLarge, 413),
     (MalformedDocument, 400),
@@ -44,6 +48,7 @@ _STATUS: tuple[tuple[type[LabError], int], ...] = (
     (NoSpace, 507),
     (DatabaseFull, 507),  # before what it is a kind of
     (DatabaseUnavailable, 503),
+    (StorageUnavailable, 503),
 )
 
 
@@ -90,7 +95,8 @@ def install(app: FastAPI, page: PageOfError) -> None:
         return answer(request, 422, str(invalid), **_more(invalid))
 
     async def on_anything(request: Request, error: Exception) -> Response:
-        logger.error("%s %s failed", request.method, scope_path(request), exc_info=error)
+        about = {"run": request.path_params.get("run_id")}
+        logger.error("%s %s failed", request.method, scope_path(request), exc_info=error, extra=about)
         detail = "Something went wrong in the server. Its log says what."
         return answer(request, 500, detail)
 
@@ -117,6 +123,10 @@ def wants_page(request: Request) -> bool:
 
 def _allowed(request: Request) -> list[str]:
     """The methods that some route has for this path; the framework names those of the first one only."""
+    # Where a word stands in place of an id (runs/fields) only what there is under that very path; routes cannot tell.
+    described = request.app.openapi()["paths"].get(scope_path(request))
+    if described is not None:
+        return [method for method in _METHODS if method.lower() in described]
     routes = request.app.routes
     return [
         method
@@ -129,8 +139,15 @@ def _more(error: LabError) -> dict[str, Any]:
     if isinstance(error, WrongState):
         return {"state": error.state}
     if isinstance(error, InvalidRequest):
-        return {"errors": [{"path": fault.path, "message": fault.message} for fault in error.faults]}
+        return {"errors": [_fault(fault) for fault in error.faults]}
+    if isinstance(error, MalformedDocument) and error.line is not None:
+        return {"line": error.line, "column": error.column}
     return {}
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    where = {} if fault.position is None else {"position": fault.position}
+    return {"path": fault.path, "message": fault.message} | where
 
 
 def _detail(request: Request, error: HTTPException) -> str:

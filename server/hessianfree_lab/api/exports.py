@@ -3,8 +3,7 @@
 import csv
 import io
 import tempfile
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,15 @@ from pydantic_core import to_json
 from starlette.background import BackgroundTask
 
 from hessianfree_lab.api.dependencies import StoreDep
-from hessianfree_lab.records import Scalar, StepRecord, encode
+from hessianfree_lab.api.heavy_reads import HEAVY
+from hessianfree_lab.api.parquet import OWN, in_pieces, write_parquet
+from hessianfree_lab.api.spreadsheet import cell
+from hessianfree_lab.records import StepRecord
 from hessianfree_lab.store.interface import Store
-from hessianfree_lab.store.summaries import to_float
 
-router = APIRouter(prefix="/runs/{run_id}", tags=["metrics"])
+router = APIRouter(prefix="/runs/{run_id}", tags=["metrics"], dependencies=[HEAVY])
 
-_OWN = ("step", "wall_time", "seconds")
 _ROWS_AT_A_TIME = 2_000
-_ROWS_IN_A_GROUP = 50_000
 
 
 def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
@@ -43,7 +42,7 @@ def as_jsonl(run_id: str, store: StoreDep) -> StreamingResponse:
     """One JSON object a line; a key is absent where its metric was not measured."""
     pieces = (
         b"".join(to_json(_flat(record), inf_nan_mode="strings") + b"\n" for record in piece)
-        for piece in _pieces(store.rows(run_id), _ROWS_AT_A_TIME)
+        for piece in in_pieces(store.rows(run_id), _ROWS_AT_A_TIME)
     )
     return StreamingResponse(pieces, media_type="application/jsonl", headers=_as_file(run_id, "jsonl"))
 
@@ -53,11 +52,11 @@ def as_jsonl(run_id: str, store: StoreDep) -> StreamingResponse:
 )
 def as_parquet(run_id: str, store: StoreDep) -> FileResponse:
     """Numbers are float64 (counts too), flags bool, texts string; what was not measured is null."""
-    kinds = {name: kind for name, kind in store.columns(run_id).items() if name not in _OWN}
+    kinds = {name: kind for name, kind in store.columns(run_id).items() if name not in OWN}
     with tempfile.NamedTemporaryFile(suffix=".parquet", delete=False) as file:
         path = Path(file.name)
     try:
-        _write_parquet(path, kinds, store.rows(run_id))
+        write_parquet(path, kinds, store.rows(run_id))
     except BaseException:
         path.unlink()
         raise
@@ -70,16 +69,11 @@ def as_parquet(run_id: str, store: StoreDep) -> FileResponse:
 
 
 def _columns(store: Store, run_id: str) -> list[str]:
-    return [*_OWN, *(name for name in store.columns(run_id) if name not in _OWN)]
+    return [*OWN, *(name for name in store.columns(run_id) if name not in OWN)]
 
 
 def _as_file(run_id: str, suffix: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{run_id}.{suffix}"'}
-
-
-def _pieces(records: Iterator[StepRecord], size: int) -> Iterator[list[StepRecord]]:
-    while piece := list(islice(records, size)):
-        yield piece
 
 
 def _flat(record: StepRecord) -> dict[str, Any]:
@@ -91,43 +85,11 @@ def _csv_pieces(columns: list[str], records: Iterator[StepRecord]) -> Iterator[s
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
-    for piece in _pieces(records, _ROWS_AT_A_TIME):
+    for piece in in_pieces(records, _ROWS_AT_A_TIME):
         for record in piece:
             row = _flat(record) | {"wall_time": record.wall_time.isoformat().replace("+00:00", "Z")}
-            writer.writerow(_cell(row.get(name)) for name in columns)
+            writer.writerow(cell(row.get(name)) for name in columns)
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue()  # the heading, where there are no steps
-
-
-def _cell(value: Scalar) -> Scalar:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    cell: Scalar = encode(value)
-    return cell
-
-
-def _write_parquet(path: Path, kinds: Mapping[str, str], records: Iterator[StepRecord]) -> None:
-    # Not at the top: it takes longer to import than the server may take to start.
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    types = {"number": pa.float64(), "flag": pa.bool_(), "text": pa.string()}
-    own = [("step", pa.int64()), ("wall_time", pa.timestamp("us", tz="UTC")), ("seconds", pa.float64())]
-    schema = pa.schema(own + [(name, types[kind]) for name, kind in kinds.items()])
-    with parquet.ParquetWriter(path, schema) as writer:
-        for piece in _pieces(records, _ROWS_IN_A_GROUP):
-            data: dict[str, list[Any]] = {name: [getattr(record, name) for record in piece] for name in _OWN}
-            for name, kind in kinds.items():
-                data[name] = [_as_kind(kind, record.metrics.get(name)) for record in piece]
-            writer.write_table(pa.table(data, schema=schema))
-
-
-def _as_kind(kind: str, value: Scalar) -> Scalar:
-    """A metric that is sometimes of another kind is what its column is."""
-    if value is None:
-        return None
-    if kind == "number":
-        return to_float(value)
-    return str(value) if kind == "text" else value

@@ -1,12 +1,12 @@
 """What is wrong with a value, in sentences: from pydantic's errors."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel
 
 from hessianfree_lab.errors import Fault
+from hessianfree_lab.names import nearest
 
 _LIMITS = {
     "greater_than": ("gt", "above"),
@@ -35,12 +35,6 @@ def faults_of(errors: Iterable[Mapping[str, Any]], model: type[BaseModel] | None
     """One fault for each pydantic error. `model`: whose keys an unknown one may have been meant for."""
     faults = [_fault(error, _keys_at(model, error["loc"][:-1])) for error in errors]
     return list(dict.fromkeys(faults))
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """ " Did you mean 'x'?", or nothing when no name is near."""
-    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def shown(value: Any) -> str:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hessianfree_lab.api.errors import problem
 from hessianfree_lab.api.policy import READS
+from hessianfree_lab.records.answers import SERVER_HEADER
 from hessianfree_lab.settings import Settings, is_loopback
 
 # No inline script, no eval, nothing from elsewhere. plotly.js sets styles on its elements and adds a sheet of its own,
@@ -30,11 +31,12 @@ HEADERS = {
 
 
 class Guard:
-    """Around the whole application, static files included."""
+    """Around the whole application, static files included. `server_id` is told with every answer."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, server_id: str) -> None:
         self._app = app
         self._hosts = settings.answers_to
+        self._headers = HEADERS | {SERVER_HEADER: server_id}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -44,7 +46,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -7,32 +7,23 @@ from pydantic import Field
 
 from hessianfree_lab.api.changes import check_change
 from hessianfree_lab.api.dependencies import RequesterDep, StoreDep
-from hessianfree_lab.api.submission import check_job, read_document
+from hessianfree_lab.api.submission import JOB_BODY, check_job, located, read_document
 from hessianfree_lab.api.wire_json import RawBody, WireResponse, WireRoute, created
-from hessianfree_lab.records import Control, JobSpec, Page, Run, SetRequest
+from hessianfree_lab.records import Control, Page, Run, SetRequest
+from hessianfree_lab.records.jobs import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from hessianfree_lab.records.scalars import Wire
 from hessianfree_lab.store.interface import MAX_PAGE
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], route_class=WireRoute)
 
-_JOB_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": JobSpec.model_json_schema()},
-            "application/yaml": {"schema": {"type": "string"}},
-        },
-    }
-}
-
 
 class PriorityChange(Wire):
     """Body of PATCH /jobs/{id}."""
 
-    priority: int = Field(ge=-1000, le=1000)
+    priority: int = Field(ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)
 
 
-@router.post("", status_code=201, response_model=Run, openapi_extra=_JOB_BODY)
+@router.post("", status_code=201, response_model=Run, openapi_extra=JOB_BODY)
 def submit(
     request: Request,
     body: RawBody,
@@ -40,8 +31,9 @@ def submit(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
 ) -> WireResponse:
     """Queue a job, sent as JSON or YAML. With an `Idempotency-Key` seen before: 200 and the run it made then."""
-    data = read_document(body, request.headers.get("content-type", ""))
-    spec = check_job(data, store.problems(), store.optimizers())
+    content_type = request.headers.get("content-type", "")
+    with located(body, content_type):
+        spec = check_job(read_document(body, content_type), store.problems(), store.optimizers())
     run, is_new = store.add_job(spec, idempotency_key=idempotency_key)
     return created(run, f"/api/v1/jobs/{run.id}", is_new=is_new)
 

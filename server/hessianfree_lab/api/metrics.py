@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from hessianfree_lab.api.dependencies import StoreDep
+from hessianfree_lab.api.heavy_reads import HEAVY
 from hessianfree_lab.api.wire_json import WireResponse
 from hessianfree_lab.records.answers import Metrics
 
-router = APIRouter(prefix="/runs/{run_id}", tags=["metrics"])
+router = APIRouter(prefix="/runs/{run_id}", tags=["metrics"], dependencies=[HEAVY])
 
 Step = Annotated[int | None, Query(ge=0, le=2**53)]
 
@@ -18,7 +19,9 @@ def metrics(
     run_id: str,
     store: StoreDep,
     names: Annotated[str, Query(description="Comma separated; none: every numeric metric.")] = "",
-    x: Annotated[str, Query(description="`step`, `seconds`, `wall_time` or a metric that counts.")] = "step",
+    x: Annotated[
+        str, Query(description="`step`, `seconds`, `wall_time`, `elapsed` or a metric that counts.")
+    ] = "step",
     start: Step = None,
     stop: Step = None,
     max_points: Annotated[int | None, Query(ge=2, le=1_000_000)] = None,

@@ -12,55 +12,80 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 
-from hessianfree_lab.api import auth
-from hessianfree_lab.api.assets import PLOTLY_URL
+from hessianfree_lab.api import auth, table_page
+from hessianfree_lab.api import compare_page as compare
+from hessianfree_lab.api.assets import PLOTLY_URL, asset
 from hessianfree_lab.api.dependencies import AuthenticatorDep, StoreDep
-from hessianfree_lab.api.figures import MAX_RUNS
 from hessianfree_lab.api.identity import Identity, Role
 from hessianfree_lab.api.login_limit import LoginLimit
+from hessianfree_lab.api.logs import page_of
 from hessianfree_lab.api.stream_limit import client_of
-from hessianfree_lab.errors import RunNotFound
-from hessianfree_lab.figures import FIGURES
-from hessianfree_lab.figures.axes import METRIC_TITLES, metric_title
-from hessianfree_lab.records import JobSpec, Run, encode
+from hessianfree_lab.figures import FIGURES, Kind
+from hessianfree_lab.figures.axes import metric_title
+from hessianfree_lab.figures.sweeps import SWEEP_FIGURES
+from hessianfree_lab.records import JobSpec
 from hessianfree_lab.records.jobs import Budget
-from hessianfree_lab.store.interface import MAX_PAGE, RunQuery, Store
+from hessianfree_lab.records.scalars import LARGEST_STEP
+from hessianfree_lab.records.sweeps import SweepSpec
+from hessianfree_lab.store.interface import MAX_PAGE, RunQuery
 from hessianfree_lab.version import __version__
-from hessianfree_web import TEMPLATES
+from hessianfree_web import STATIC, TEMPLATES
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
+FIRST = {
+    "problem": ("digits-autoencoder", "digits-classifier", "rosenbrock", "logistic-regression"),
+    "optimizer": ("hessianfree", "hessianfree-recommended", "adam", "sgd"),
+}
+"""What stands first in the form for a job, where a worker offers it: small, quick, and what the method is for."""
+
 templates = Jinja2Templates(directory=TEMPLATES)
-templates.env.globals |= {"version": __version__, "plotly_url": PLOTLY_URL}
+# Named by each page, they come together instead of one import after the other.
+MODULES = sorted(
+    path.relative_to(STATIC).as_posix()
+    for folder in (".", "elements", "lib")
+    for path in (STATIC / folder).glob("*.js")
+)
+
+templates.env.globals |= {
+    "version": __version__,
+    "plotly_url": PLOTLY_URL,
+    "asset": asset,
+    "modules": MODULES,
+}
 templates.env.policies["json.dumps_kwargs"] = {
     "sort_keys": False
 }  # options stand in the order of their schema
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
-RECENT_LOG_LINES = 1000
+QUEUE_PAGE = 50
+SWEEPS_PAGE = 50
+RECENT_LOG_LINES = 500
+THEME_COOKIE = "hessianfree_theme"
+THEMES = ("light", "dark")
 
 
 @router.get("/")
 def runs_page(request: Request, store: StoreDep) -> HTMLResponse:
-    """All runs, the youngest page of them at once; the table fetches the rest."""
+    """The runs that the address asks for, the first page of them at once; the table fetches the rest."""
     after = store.last_event_id()
-    page = store.list_runs(RunQuery(limit=MAX_PAGE))
-    return _render(request, "runs.html", after=after, data=page.model_dump(mode="json"))
+    return _render(request, "runs.html", after=after, data=table_page.known(store, request.query_params))
 
 
 @router.get("/runs/{run_id}")
 def run_page(request: Request, run_id: str, store: StoreDep) -> HTMLResponse:
-    """One run, with a place for every figure; those whose metrics it has are shown."""
+    """One run, with a place for every figure, by what they tell of; those whose metrics it has are shown."""
     after = store.last_event_id()
     run = store.get_run(run_id)
-    logs = store.logs(run_id, limit=RECENT_LOG_LINES)
     data = {
         "run": run.model_dump(mode="json"),
         "budget_schema": Budget.model_json_schema(),
-        "logs": [entry.line.model_dump(mode="json") | {"attempt": entry.attempt} for entry in logs],
-        "next": logs[-1].position if logs else -1,
+        "logs": page_of(store, run_id, before=LARGEST_STEP, limit=RECENT_LOG_LINES),
     }
-    kinds = [kind for kind in FIGURES.values() if kind.name != "metric"]
+    sections: dict[str, list[Kind]] = {}
+    for kind in FIGURES.values():
+        if kind.section != "compare":
+            sections.setdefault(kind.section, []).append(kind)
     measured = store.columns(run_id).keys()
     return _render(
         request,
@@ -68,68 +93,82 @@ def run_page(request: Request, run_id: str, store: StoreDep) -> HTMLResponse:
         after=after,
         stream_runs=run_id,
         run=run,
-        kinds=kinds,
+        sections=sections,
         measured=measured,
         data=data,
     )
 
 
 @router.get("/compare")
-def compare_page(request: Request, store: StoreDep, runs: Annotated[str, Query()] = "") -> HTMLResponse:
-    """Several runs in one figure. The address names them, in the order of their colours."""
+def compare_page(
+    request: Request,
+    store: StoreDep,
+    runs: Annotated[str, Query()] = "",
+    filter: Annotated[str | None, Query(max_length=2000)] = None,
+    group: Annotated[str, Query(max_length=200)] = "",
+    of: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:
+    """Several runs together. The address names them; of a filter's runs the newest, which the address then names."""
+    if filter is not None:
+        query = request.query_params.multi_items()
+        return RedirectResponse(compare.address_of(store, filter, query), status_code=303)
     after = store.last_event_id()
-    asked = [run_id for run_id in dict.fromkeys(runs.split(",")) if run_id]
-    found: list[Run] = []
-    missing: list[str] = []
-    for run_id in asked[:MAX_RUNS]:
-        try:
-            found.append(store.get_run(run_id))
-        except RunNotFound:
-            missing.append(run_id)
-    data = {
-        "runs": [run.model_dump(mode="json") for run in found],
-        "work": encode({run.id: _gradient_equivalents(store, run) for run in found}),
-    }
     return _render(
-        request,
-        "compare.html",
-        after=after,
-        stream_runs=",".join(run.id for run in found),
-        runs=found,
-        missing=missing,
-        left_out=len(asked[MAX_RUNS:]),
-        metrics=_metrics_of(store, found),
-        others=_others(store, found),
-        kind=FIGURES["metric"],
-        data=data,
+        request, "compare.html", after=after, of=of, **compare.context(store, runs.split(","), group)
     )
+
+
+@router.get("/sweeps")
+def sweeps_page(request: Request, store: StoreDep) -> HTMLResponse:
+    """All sweeps, the newest first."""
+    after = store.last_event_id()
+    page = store.sweeps.page(limit=SWEEPS_PAGE)
+    return _render(request, "sweeps.html", after=after, data=page.model_dump(mode="json"))
+
+
+@router.get("/sweeps/{sweep_id}")
+def sweep_page(request: Request, sweep_id: str, store: StoreDep) -> HTMLResponse:
+    """One sweep: how far it is, what is best, and what its parameters do. The table of trials is fetched."""
+    after = store.last_event_id()
+    sweep = store.sweeps.get(sweep_id)
+    data = {"sweep": sweep.model_dump(mode="json"), "metric": metric_title(sweep.spec.objective.metric)}
+    return _render(request, "sweep.html", after=after, sweep=sweep, kinds=SWEEP_FIGURES, data=data)
 
 
 @router.get("/submit")
 def submit_page(
     request: Request, store: StoreDep, source: Annotated[str | None, Query(alias="from")] = None
 ) -> HTMLResponse:
-    """The form for a job; `from` names a run whose specification it starts with."""
+    """The form for a job, or a sweep; `from` names a run whose specification it starts with."""
     after = store.last_event_id()
+    run = store.get_run(source) if source else None
+    job = run if run is not None and run.kind == "job" else None
     data: dict[str, Any] = {
         "problems": [info.model_dump(mode="json") for info in store.problems()],
+        "first": FIRST,
         "optimizers": [info.model_dump(mode="json") for info in store.optimizers()],
         "devices": sorted({device.name for worker in store.workers() for device in worker.devices}),
         "job_schema": JobSpec.model_json_schema(),
-        "start": store.get_run(source).spec if source else None,
+        "sweep_schema": SweepSpec.model_json_schema(),
+        "start": job.spec if job else None,
     }
-    return _render(request, "submit.html", after=after, data=data)
+    refused = run if job is None else None
+    return _render(request, "submit.html", after=after, data=data, source=job, refused=refused)
 
 
 @router.get("/workers")
-def workers_page(request: Request, store: StoreDep) -> HTMLResponse:
-    """Who trains, on what, and what each is doing."""
+def workers_page(
+    request: Request, store: StoreDep, start: Annotated[int, Query(ge=1, le=2**31)] = 1
+) -> HTMLResponse:
+    """What runs, what waits (from place number `start` on), who trains, and on what."""
     after = store.last_event_id()
-    workers = store.workers()
-    held = {run_id for worker in workers for run_id in worker.runs}
+    under_way = store.list_runs(RunQuery(state=("running", "paused"), archived=None, limit=MAX_PAGE)).items
     data = {
-        "workers": [worker.model_dump(mode="json") for worker in workers],
-        "runs": [store.get_run(run_id).model_dump(mode="json") for run_id in sorted(held)],
+        "workers": [worker.model_dump(mode="json") for worker in store.workers()],
+        "running": [run.model_dump(mode="json") for run in under_way if run.kind == "job"],
+        "queue": store.waiting.page(start=start, limit=QUEUE_PAGE).model_dump(mode="json"),
+        "start": start,
+        "limit": QUEUE_PAGE,
     }
     return _render(request, "workers.html", after=after, data=data)
 
@@ -202,6 +241,7 @@ def _render(
         "after": after,
         "stream_runs": "",
         "signed_in": auth.COOKIE in request.cookies,
+        "theme": _theme(request),
         "only_reads": identity is not None and identity.role is Role.READ,
     } | context
     return templates.TemplateResponse(
@@ -209,35 +249,12 @@ def _render(
     )
 
 
+def _theme(request: Request) -> str | None:
+    """The theme that the reader chose; None: the system's. A cookie: no page is painted in the wrong one first."""
+    chosen = request.cookies.get(THEME_COOKIE)
+    return chosen if chosen in THEMES else None
+
+
 def _local(target: str) -> str:
     """`target` if it is an address of this server: nobody is sent elsewhere from a sign-in."""
     return target if re.match(r"/(?![/\\])", target) and target.isprintable() else "/"
-
-
-def _metrics_of(store: Store, runs: list[Run]) -> list[tuple[str, str]]:
-    """Name and title of every number that any of the runs has: canonical ones in their order, then the others."""
-    names = {name for run in runs for name, kind in store.columns(run.id).items() if kind == "number"} | {
-        "loss"
-    }
-    canonical = [name for name in METRIC_TITLES if name in names]
-    return [(name, metric_title(name)) for name in canonical + sorted(names.difference(METRIC_TITLES))]
-
-
-def _others(store: Store, runs: list[Run]) -> dict[str, list[Run]]:
-    """Recent runs that could be added, those on the same problem first."""
-    chosen, problems = {run.id for run in runs}, {run.spec.get("problem") for run in runs}
-    rest = [run for run in store.list_runs(RunQuery(limit=MAX_PAGE)).items if run.id not in chosen]
-    return {
-        "On the same problem": [run for run in rest if run.spec.get("problem") in problems],
-        "On other problems" if runs else "Recent": [
-            run for run in rest if run.spec.get("problem") not in problems
-        ],
-    }
-
-
-def _gradient_equivalents(store: Store, run: Run) -> float | None:
-    """All the arithmetic of a run so far in units of one gradient; None where it does not say."""
-    if "gradient_equivalents" not in run.summary:
-        return None
-    total = store.series(run.id, ["gradient_equivalents"], x="gradient_equivalents", max_points=2).x
-    return float(total[-1]) if total else None

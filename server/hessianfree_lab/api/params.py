@@ -10,8 +10,9 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-from hessianfree_lab.api.faults import join, nearest, shown
+from hessianfree_lab.api.faults import join, shown
 from hessianfree_lab.errors import Fault
+from hessianfree_lab.names import nearest
 
 Schema = Mapping[str, Any]
 

@@ -1,7 +1,9 @@
 """Who may do what: one table, read from its top, closed at its end."""
 
 import re
+from collections.abc import MutableMapping
 from dataclasses import dataclass
+from typing import Any
 
 from hessianfree_lab.api.identity import ADMINS, READERS, SIGNED_IN, WORKERS, WRITERS, Role
 
@@ -39,6 +41,7 @@ RULES = (
     # A worker's road.
     _rule("POST", r"/api/v1/workers", WORKERS),
     _rule("POST", rf"{_WORKER}/(claim|heartbeat|runs)", WORKERS),
+    _rule("PUT", rf"{_WORKER}/capacity", WORKERS),
     _rule("DELETE", _WORKER, WORKERS),
     _rule("POST", rf"{_RUN}/(records|finish)", WORKERS),
     _rule("GET HEAD", rf"{_RUN}/artifacts(/.*)?", READERS | WORKERS),
@@ -55,6 +58,14 @@ _UPLOAD = re.compile(rf"{_RUN}/artifacts/.+", re.DOTALL)
 def is_upload(method: str, path: str) -> bool:
     """Whether the body of such a request is a file, which has a limit of its own."""
     return method == "PUT" and _UPLOAD.fullmatch(path) is not None
+
+
+_UNWATCHED = re.compile(rf"/healthz|/readyz|/metrics|/static/.*|/api/v1/events|{_WORKER}/(claim|heartbeat)")
+
+
+def is_unwatched(scope: MutableMapping[str, Any]) -> bool:
+    """Whether a request is none that somebody waits for: it is asked all the time, or held open for long."""
+    return _UNWATCHED.fullmatch(str(scope.get("path", ""))) is not None
 
 
 def decide(method: str, path: str) -> tuple[Rule, re.Match[str]]:

@@ -21,8 +21,10 @@ from hessianfree_lab.errors import Fault, InvalidRequest
 from hessianfree_lab.records import (
     Announcement,
     Assignment,
+    Capacity,
     Heartbeat,
     HeartbeatReply,
+    Offer,
     OptimizerInfo,
     Page,
     ProblemInfo,
@@ -41,6 +43,7 @@ class ClaimRequest(Wire):
     """Body of POST /workers/{id}/claim."""
 
     wait_seconds: float = Field(0.0, ge=0, le=30)
+    offer: Offer | None = Field(None, description="Of its GPUs; null: there is room on all.")
 
 
 class RunsAskedAbout(Wire):
@@ -82,7 +85,7 @@ async def claim(
     with broadcaster.subscribe(QUEUE, commands_for(worker_id)) as subscription:
         # Who has gone away must not be given a job.
         while not (authenticator.has_revoked(caller) or await request.is_disconnected()):
-            assignment = await run_in_threadpool(store.claim_job, worker_id)
+            assignment = await run_in_threadpool(store.claim_job, worker_id, body.offer)
             if assignment is not None:
                 return WireResponse(assignment)
             left = deadline - time.monotonic()
@@ -106,7 +109,7 @@ async def heartbeat(
     deadline = time.monotonic() + body.wait_seconds
     with broadcaster.subscribe(commands_for(worker_id)) as subscription:
         while True:
-            commands = await run_in_threadpool(store.heartbeat, worker_id, body.runs)
+            commands = await run_in_threadpool(store.heartbeat, worker_id, body.runs, body.load)
             left = deadline - time.monotonic()
             if (
                 reminders.are_due(commands)
@@ -124,6 +127,13 @@ async def heartbeat(
 def run_states(worker_id: str, body: RunsAskedAbout, store: StoreDep) -> WireResponse:  # noqa: ARG001
     """`{states: {id: state}}` of the runs named; those that are not there any more are left out."""
     return WireResponse({"states": store.states(body.runs)})
+
+
+@router.put("/workers/{worker_id}/capacity", status_code=204)
+def set_capacity(worker_id: str, capacity: Capacity, store: StoreDep) -> Response:
+    """How many jobs at a time it has room for, and on which devices, from now on: a cluster grows and shrinks."""
+    store.set_capacity(worker_id, capacity)
+    return Response(status_code=204)
 
 
 @router.delete("/workers/{worker_id}", status_code=204)

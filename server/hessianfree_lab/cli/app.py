@@ -11,10 +11,12 @@ import typer
 from hessianfree_lab.cli import (
     cancel,
     change,
+    check,
     db,
     demo,
     doctor,
     export,
+    new,
     optimizers,
     options,
     pause,
@@ -24,12 +26,15 @@ from hessianfree_lab.cli import (
     runs,
     serve,
     submit,
+    sweep,
+    sync,
     tokens,
     up,
     watch,
     work,
 )
 from hessianfree_lab.errors import ClientError, ConfigurationError, InvalidRequest, LabError, RunNotFound
+from hessianfree_lab.variables import DEBUG
 from hessianfree_lab.version import __version__
 
 FAILED = 1  # it was tried, and did not work out
@@ -42,6 +47,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "serve": serve.serve,
     "work": work.work,
     "submit": submit.submit,
+    "sweep": sweep.sweep,
     "runs": runs.runs,
     "watch": watch.watch,
     "cancel": cancel.cancel,
@@ -50,8 +56,10 @@ VERBS: dict[str, Callable[..., None]] = {
     "set": change.change,
     "retry": retry.retry,
     "export": export.export,
+    "sync": sync.sync,
     "problems": problems.problems,
     "optimizers": optimizers.optimizers,
+    "check": check.check,
     "doctor": doctor.doctor,
 }
 
@@ -77,7 +85,7 @@ def root(
     server: options.Server = None,
     token: options.Token = None,
     token_file: options.TokenFile = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; or HESSIANFREE_DEBUG=1.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help=f"Show tracebacks; or {DEBUG}=1.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -87,7 +95,7 @@ def root(
     Options given before the verb are defaults of the same options after it.
     """
     if debug:
-        os.environ["HESSIANFREE_DEBUG"] = "1"  # also for the processes that a verb starts
+        os.environ[DEBUG] = "1"  # also for the processes that a verb starts
     given = {"server": server, "token": token, "token_file": token_file}
     defaults = {name: value for name, value in given.items() if value is not None}
     context.default_map = dict.fromkeys(VERBS, defaults)
@@ -95,6 +103,7 @@ def root(
 
 for _name, _verb in VERBS.items():
     app.command(_name)(_verb)
+app.add_typer(new.app, name="new")
 app.add_typer(db.app, name="db")
 app.add_typer(tokens.app, name="tokens")
 
@@ -118,7 +127,7 @@ def main() -> NoReturn:
 
 
 def _wants_traceback() -> bool:
-    return os.environ.get("HESSIANFREE_DEBUG", "") not in ("", "0")
+    return os.environ.get(DEBUG, "") not in ("", "0")
 
 
 def _say(error: LabError) -> None:

@@ -20,6 +20,7 @@ def print_catalogue(
     from rich.console import Console
 
     from hessianfree_lab.errors import Fault, InvalidRequest
+    from hessianfree_lab.names import unknown
 
     known = {entry.name: entry for entry in entries}
     if only is not None and only not in known:
@@ -38,17 +39,6 @@ def print_catalogue(
         for name, schema in entry.params_schema.get("properties", {}).items():
             console.print(f"    {name}: {describe(schema)}")
         console.print()
-
-
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """A sentence that names the nearest name."""
-    from difflib import get_close_matches
-
-    names = sorted(known)
-    near = get_close_matches(name, names, n=1)
-    return f"There is no {kind} {name!r}." + (
-        f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(names)}."
-    )
 
 
 def describe(schema: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hessianfree_lab.cli.options import DEFAULT_SERVER
 from hessianfree_lab.credentials import read_token
 from hessianfree_lab.errors import ConfigurationError
+from hessianfree_lab.variables import SERVER, of_setting
 
 if TYPE_CHECKING:
     from hessianfree_lab.client import Client
@@ -33,8 +34,7 @@ def read_settings(**flags: Any) -> "Settings":
 
 def _sentence(fault: Any) -> str:
     name = ".".join(map(str, fault["loc"]))
-    variable = f"HESSIANFREE_{name.upper()}"
-    return f"The setting {name} ({variable}) cannot be {fault['input']!r}: {fault['msg'].lower()}."
+    return f"The setting {name} ({of_setting(name)}) cannot be {fault['input']!r}: {fault['msg'].lower()}."
 
 
 def connect(server: str | None, token: str | None, token_file: Path | None) -> "Client":
@@ -46,7 +46,7 @@ def connect(server: str | None, token: str | None, token_file: Path | None) -> "
 
 def server_url(server: str | None) -> str:
     """The address given, else HESSIANFREE_SERVER, else the default one; `http://` may be left out."""
-    url = server or os.environ.get("HESSIANFREE_SERVER") or DEFAULT_SERVER
+    url = server or os.environ.get(SERVER) or DEFAULT_SERVER
     return url.rstrip("/") if "://" in url else f"http://{url.rstrip('/')}"
 
 

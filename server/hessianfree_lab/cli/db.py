@@ -1,5 +1,6 @@
 """`hessianfree db`: chores of the database."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,6 +66,25 @@ def restore(
     typer.echo(f"{source} is restored." + (f" What was there before is {aside}." if aside else ""))
 
 
+@app.command("copy")
+def copy(
+    source: Annotated[str, typer.Option("--from", metavar="URL", help="The database to copy.")],
+    target: Annotated[str, typer.Option("--to", metavar="URL", help="An empty database.")],
+) -> None:
+    """Copy a database into an empty one, from SQLite to PostgreSQL or back, with the servers stopped.
+
+    All of it or nothing. Artifacts and checkpoints are files beside the database: move them, too.
+    """
+    from hessianfree_lab.store.copying import copy as copy_all
+
+    copied = copy_all(source, target, _show_progress)
+    typer.echo(f"{copied.rows:,} rows of {copied.tables} tables are copied.")
+    typer.echo(
+        "Artifacts are not in the database: unless they lie in a storage that both servers use, copy "
+        "DATA_DIR/artifacts to the new server's data directory."
+    )
+
+
 @app.command("check")
 def check(data_dir: options.DataDir = None, database_url: options.DatabaseUrl = None) -> None:
     """Look through a SQLite database for damage, with a server running or without; exit 1 when there is some."""
@@ -77,6 +97,13 @@ def check(data_dir: options.DataDir = None, database_url: options.DatabaseUrl = 
     if faults:
         raise typer.Exit(1)
     typer.echo(f"{path} is whole.")
+
+
+def _show_progress(table: str, done: int, total: int) -> None:
+    """One line a table, which counts on a terminal."""
+    if sys.stderr.isatty() or done == total:
+        begin = "\r" if sys.stderr.isatty() else ""
+        typer.echo(f"{begin}{table}: {done:,} of {total:,} rows", err=True, nl=done == total)
 
 
 def _settings(data_dir: Path | None, database_url: str | None) -> "Settings":

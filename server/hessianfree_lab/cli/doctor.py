@@ -1,22 +1,31 @@
 """`hessianfree doctor`: whether this machine can serve, train and reach its server."""
 
 import json
-import os
 import platform
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from hessianfree_lab.cli import options
+from hessianfree_lab.cli.surroundings import (
+    BAD,
+    GOOD,
+    NOTE,
+    Finding,
+    data_directory,
+    database,
+    reachable,
+    shared_storage,
+)
 from hessianfree_lab.version import __version__
 
-GOOD, NOTE, BAD = "ok", "note", "WRONG"
-Finding = tuple[str, str]
+if TYPE_CHECKING:
+    from hessianfree_lab.settings import Settings
 
 SERVING = ("fastapi", "sqlalchemy", "plotly")
 TRAINING = ("backpack-for-pytorch", "scikit-learn")
@@ -35,17 +44,23 @@ print(json.dumps({
 
 def doctor(
     data_dir: options.DataDir = None,
+    storage: options.Storage = None,
+    database_url: options.DatabaseUrl = None,
     server: options.Server = None,
     token: options.Token = None,
     token_file: options.TokenFile = None,
 ) -> None:
     """Check this installation.
 
-    Versions, torch and its devices, the data directory, the server. Exits with 1 if something is wrong.
+    Versions, torch and its devices, the data directory and its disk, the database, the storage, the
+    server and its clock. Exits with 1 if something is wrong.
     """
+    from hessianfree_lab.cli.configuration import read_settings
+
     typer.echo(f"hessianfree-lab {__version__}, Python {platform.python_version()}, {platform.platform()}")
     is_healthy = True
-    for mark, finding in _findings(data_dir, server, token, token_file):
+    settings = read_settings(data_dir=data_dir, storage=storage, database_url=database_url)
+    for mark, finding in _findings(settings, server, token, token_file):
         typer.echo(f"{mark:>5}  {finding}")
         is_healthy = is_healthy and mark != BAD
     if not is_healthy:
@@ -53,22 +68,25 @@ def doctor(
 
 
 def _findings(
-    data_dir: Path | None, server: str | None, token: str | None, token_file: Path | None
+    settings: "Settings", server: str | None, token: str | None, token_file: Path | None
 ) -> Iterator[Finding]:
-    from hessianfree_lab.cli.configuration import read_settings
-
-    yield _installed("serve", SERVING)
-    yield _installed("train", TRAINING)
+    yield _installed("serve", "server", SERVING)
+    yield _installed("train", "worker", TRAINING)
     yield _torch()
-    yield _writable(read_settings(data_dir=data_dir).data_dir)
-    yield _reachable(server, token, token_file)
+    yield data_directory(settings.data_dir)
+    if _version("sqlalchemy") is not None:
+        yield database(settings)
+    if settings.storage is not None:
+        yield shared_storage(settings.storage)
+    yield from reachable(server, token, token_file)
 
 
-def _installed(purpose: str, packages: tuple[str, ...]) -> Finding:
+def _installed(purpose: str, extra: str, packages: tuple[str, ...]) -> Finding:
     versions = {name: _version(name) for name in packages}
     missing = [name for name, found in versions.items() if found is None]
     if missing:
-        return NOTE, f"This installation cannot {purpose}: {', '.join(missing)} not installed."
+        remedy = f"To let it: pip install 'hessianfree-lab[{extra}]'."
+        return NOTE, f"This installation cannot {purpose}: {', '.join(missing)} not installed. {remedy}"
     return GOOD, f"Can {purpose}: " + ", ".join(f"{name} {found}" for name, found in versions.items())
 
 
@@ -87,42 +105,15 @@ def _torch() -> Finding:
             [sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return BAD, f"torch did not answer within {PROBE_SECONDS:.0f} seconds."
-    if probe.returncode != 0:
-        last_words = (probe.stderr.strip().splitlines() or ["no message"])[-1]
-        return BAD, f"torch cannot be used (exit code {probe.returncode}): {last_words}"
-    found = json.loads(probe.stdout)
+        words = "Look whether a GPU's driver hangs (nvidia-smi), or the disk is very slow."
+        return BAD, f"torch did not answer within {PROBE_SECONDS:.0f} seconds. {words}"
+    *_, answer = ["", *probe.stdout.splitlines()]  # before it, whatever torch had to say
+    if probe.returncode != 0 or not answer:
+        last_words = (probe.stderr.strip().splitlines() or ["no message"])[-1].rstrip(".")
+        remedy = (
+            "Install it anew in this environment; if it is about CUDA, look at the driver first: nvidia-smi."
+        )
+        return BAD, f"torch cannot be used (exit code {probe.returncode}): {last_words}. {remedy}"
+    found = json.loads(answer)
     devices = ", ".join(found["gpus"]) or "no GPU"
     return GOOD, f"torch {found['version']}: {devices}; {found['threads']} CPU threads"
-
-
-def _writable(data_dir: Path) -> Finding:
-    """Asked of what is there already: a doctor leaves no directories behind."""
-    place = data_dir.resolve()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    try:
-        with tempfile.TemporaryFile(dir=place):
-            pass
-    except OSError as error:
-        return (
-            BAD,
-            f"The data directory {data_dir} cannot be written: {place}: {os.strerror(error.errno or 0).lower()}.",
-        )
-    return (
-        GOOD,
-        f"The data directory {data_dir} can be {'written' if place == data_dir.resolve() else 'made'}.",
-    )
-
-
-def _reachable(server: str | None, token: str | None, token_file: Path | None) -> Finding:
-    from hessianfree_lab.cli.configuration import connect
-    from hessianfree_lab.errors import ServerUnreachable
-
-    with connect(server, token, token_file) as client:
-        try:
-            workers = [worker.name for worker in client.workers() if worker.state != "gone"]
-        except ServerUnreachable as error:
-            was_named = bool(server or os.environ.get("HESSIANFREE_SERVER"))
-            return (BAD if was_named else NOTE), str(error)
-        return GOOD, f"The server at {client.url} answers; workers: {', '.join(workers) or 'none'}."

@@ -12,6 +12,7 @@ def serve(
     host: options.Host = None,
     port: options.Port = None,
     data_dir: options.DataDir = None,
+    storage: options.Storage = None,
     database_url: options.DatabaseUrl = None,
     allowed_host: options.AllowedHost = None,
     token: options.Token = None,
@@ -38,6 +39,7 @@ def serve(
     from hessianfree_lab.cli.configuration import make_token_file, read_settings
     from hessianfree_lab.cli.signals import stop_when_stdin_closes
     from hessianfree_lab.credentials import read_token
+    from hessianfree_lab.logs import set_up
     from hessianfree_lab.serving import serve as run_server
 
     if token_file and (made := make_token_file(token_file)):
@@ -46,15 +48,17 @@ def serve(
         host=host,
         port=port,
         data_dir=data_dir,
+        storage=storage,
         database_url=database_url,
         allowed_hosts=tuple(allowed_host) if allowed_host else None,
         token=read_token(token, token_file),
     )
+    say = set_up(settings.log_format)
     if until_stdin_closes:
         stop_when_stdin_closes()
 
     def announce(url: str) -> None:
-        print(f"HessianFree Lab serves at {url}", flush=True)
+        say(f"HessianFree Lab serves at {url}", url=url)
         if url_file:
             _write_whole(url_file, url)
 

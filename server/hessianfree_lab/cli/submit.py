@@ -20,6 +20,7 @@ def submit(
     watch: Annotated[
         bool, typer.Option("--watch", help="Follow the run to its end, as `watch` does.")
     ] = False,
+    key: options.Key = None,
     server: options.Server = None,
     token: options.Token = None,
     token_file: options.TokenFile = None,
@@ -28,16 +29,14 @@ def submit(
 
     Prints the run's id and its address in the dashboard.
     """
-    import uuid
-
     from hessianfree_lab.cli.configuration import connect
+    from hessianfree_lab.cli.keyed import keyed
     from hessianfree_lab.cli.specfile import read_spec
     from hessianfree_lab.cli.watch import watch_to_end
 
     spec = read_spec(file, changes or ())
     with connect(server, token, token_file) as client:
-        # The key lets a request be sent again without queueing the job twice.
-        run = client.submit(spec, idempotency_key=str(uuid.uuid4()))
+        run = keyed(lambda known: client.submit(spec, known), key)
         typer.echo(f"{run.id}  {client.url}/runs/{run.id}")
         if watch:
             watch_to_end(client, run)

@@ -1,6 +1,7 @@
 """How the command line writes ids, numbers and times."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,6 +61,18 @@ def state(run: "Run") -> str:
 def steps(run: "Run") -> str:
     """`12/100`; `12` where time or loss ends the run."""
     return f"{run.progress.step}/{run.progress.steps}" if run.progress.steps else str(run.progress.step)
+
+
+def table(texts: Sequence[str], numbers: Sequence[str]) -> "Table":
+    """A table with these headings, those of numbers, at the right, behind the others."""
+    from rich.table import Table
+
+    made = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in texts:
+        made.add_column(heading, overflow="fold")
+    for heading in numbers:
+        made.add_column(heading, justify="right")
+    return made
 
 
 def print_table(table: "Table") -> None:

@@ -149,11 +149,11 @@ def _keeper(
         return
     from hessianfree_lab.serving import own_directory
     from hessianfree_lab.store import open_store
-    from hessianfree_lab.store.ownership import owned
+    from hessianfree_lab.store.ownership import served
 
     settings = read_settings(data_dir=data_dir)
     # The lock: a server that runs would not hear that it is no longer open to everybody.
-    with own_directory(settings), owned(settings.url_of_database):
+    with own_directory(settings), served(settings.url_of_database):
         store = open_store(settings.url_of_database)
         try:
             yield store.access

@@ -9,11 +9,17 @@ def up(
     host: options.Host = None,
     port: options.Port = None,
     data_dir: options.DataDir = None,
+    storage: options.Storage = None,
     database_url: options.DatabaseUrl = None,
     token: options.Token = None,
     token_file: options.TokenFile = None,
-    slots: options.Slots = 1,
+    slots: options.Slots = None,
+    jobs_per_gpu: options.JobsPerGpu = 1,
+    gpu_memory_fraction: options.GpuMemoryFraction = None,
+    skip_busy_gpus: options.SkipBusyGpus = False,
     name: options.WorkerName = None,
+    datasets: options.Datasets = None,
+    problems: options.Problems = None,
 ) -> None:
     """Run a server and one local worker.
 
@@ -26,11 +32,17 @@ def up(
         host=host,
         port=port,
         data_dir=data_dir,
+        storage=storage,
         database_url=database_url,
         token=token,
         token_file=token_file,
         slots=slots,
+        jobs_per_gpu=jobs_per_gpu,
+        gpu_memory_fraction=gpu_memory_fraction,
+        skip_busy_gpus=skip_busy_gpus,
         name=name,
+        datasets=datasets,
+        problems=problems,
     ) as machine:
         typer.echo(f"Open {machine.url} in a browser. Ctrl-C stops server and worker.")
         machine.wait_for_interrupt()

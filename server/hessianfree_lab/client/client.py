@@ -8,10 +8,14 @@ from pydantic import TypeAdapter
 
 from hessianfree_lab.client.connection import Connection
 from hessianfree_lab.client.events import Event, follow
+from hessianfree_lab.client.figures import FoundRun
+from hessianfree_lab.client.found_runs import FoundRuns
+from hessianfree_lab.client.sweeps import RemoteSweeps
 from hessianfree_lab.records import (
     Announcement,
     Assignment,
     AttemptInfo,
+    Capacity,
     CGTrace,
     Control,
     FinishRequest,
@@ -20,6 +24,7 @@ from hessianfree_lab.records import (
     IngestBatch,
     IngestReply,
     Landscape,
+    Offer,
     OptimizerInfo,
     Page,
     ProblemInfo,
@@ -57,19 +62,34 @@ class Client(Connection):
 
     def submit(self, spec: Mapping[str, Any], idempotency_key: str | None = None) -> Run:
         """Put a job (a JobSpec as a mapping) into the queue. With the same key again: the same run."""
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return Run.model_validate(self.post("/jobs", spec, headers=headers))
+        return Run.model_validate(self.make("/jobs", spec, idempotency_key))
 
     def jobs(self) -> list[Run]:
         """The queue in claim order, running jobs after the queued ones."""
         return list(self._pages("/jobs"))
 
-    def runs(self, **filters: Any) -> Page[Run]:
-        """One page of runs; filters as in docs/wire.md: state, problem, optimizer, tag, q, sort, limit, cursor."""
-        return RUNS.validate_python(self.get("/runs", **filters))
+    def runs(
+        self,
+        filter: str | None = None,
+        *,
+        sort: str | None = None,
+        limit: int | None = None,
+        **more: Any,
+    ) -> FoundRuns:
+        """The runs that pass a filter (docs/filters.md), to be iterated over; asked for as they are.
 
-    def run(self, run_id: str) -> Run:
-        return Run.model_validate(self.get(f"/runs/{run_id}"))
+        `sort`: any name of a filter, "-" before it: descending. `limit`: so many at most; None: all. `more`: state,
+        problem, optimizer, tag, q, archived, as in docs/wire.md.
+        """
+        return FoundRuns(self, {"filter": filter, "sort": sort} | more, limit)
+
+    def table(self, columns: Sequence[str], **asked: Any) -> list[dict[str, Any]]:
+        """One mapping a run, of these names of filters to its values; `asked`: as `runs` takes it."""
+        rows: list[dict[str, Any]] = self.get("/runs/table.json", columns=list(columns), **asked)
+        return rows
+
+    def run(self, run_id: str) -> FoundRun:
+        return FoundRun.of(self, Run.model_validate(self.get(f"/runs/{run_id}")))
 
     def cancel(self, run_id: str) -> Run:
         """Cancel a job: at once when it is queued; a running one is told. 409 when it has ended."""
@@ -153,6 +173,11 @@ class Client(Connection):
         """Events as they happen, until this client is closed; a broken stream is taken up where it broke."""
         return follow(self._http, self.url, runs=runs, after=after)
 
+    @property
+    def sweeps(self) -> RemoteSweeps:
+        """Sweeps: one job tried with many settings."""
+        return RemoteSweeps(self)
+
     # What there is --------------------------------------------------------------------------------------
 
     def problems(self) -> list[ProblemInfo]:
@@ -173,11 +198,15 @@ class Client(Connection):
     def register(self, announcement: Announcement) -> WorkerIdentity:
         return WorkerIdentity.model_validate(self.post("/workers", announcement))
 
-    def claim(self, worker_id: str, wait_seconds: float) -> Assignment | None:
-        """The next job for this worker, waiting up to `wait_seconds` (at most 30) for one; None: there was none."""
-        answer = self.post(
-            f"/workers/{worker_id}/claim", {"wait_seconds": wait_seconds}, timeout=_patience(wait_seconds)
-        )
+    def claim(self, worker_id: str, wait_seconds: float, offer: Offer | None = None) -> Assignment | None:
+        """The next job for this worker, waiting up to `wait_seconds` (at most 30) for one; None: there was none.
+
+        `offer`: on which of its GPUs there is room; None: on all.
+        """
+        body: dict[str, Any] = {"wait_seconds": wait_seconds}
+        if offer is not None:
+            body["offer"] = offer.model_dump()
+        answer = self.post(f"/workers/{worker_id}/claim", body, timeout=_patience(wait_seconds))
         return None if answer is None else Assignment.model_validate(answer)
 
     def heartbeat(self, worker_id: str, heartbeat: Heartbeat) -> HeartbeatReply:
@@ -195,13 +224,17 @@ class Client(Connection):
             states |= self.post(f"/workers/{worker_id}/runs", body)["states"]
         return states
 
+    def set_capacity(self, worker_id: str, capacity: Capacity) -> None:
+        """Say how many jobs at a time, and on which devices, from now on."""
+        self.request("PUT", f"/workers/{worker_id}/capacity", json_body=capacity)
+
     def leave(self, worker_id: str) -> None:
         """Unregister; what the worker still holds ends as interrupted."""
         self.request("DELETE", f"/workers/{worker_id}", timeout=httpx.Timeout(2.0))
 
-    def create_run(self, script_run: ScriptRun) -> Run:
-        """Begin a run that a script records."""
-        return Run.model_validate(self.post("/runs", script_run))
+    def create_run(self, script_run: ScriptRun, idempotency_key: str | None = None) -> Run:
+        """Begin a run that a script records; with a key seen before, the run that it began then."""
+        return Run.model_validate(self.make("/runs", script_run, idempotency_key))
 
     def send(self, run_id: str, batch: IngestBatch) -> IngestReply:
         """Store a batch; sending it again changes nothing. 409: the attempt is not the current one, or has ended."""

@@ -1,77 +1,170 @@
-"""Sends what processes that died, or lost their server, have left on the disk."""
+"""Sends what processes that died, or lost their server, have left on the disk.
 
-import contextlib
+A spool is removed when its own server has all of it, or says that it wants no more of it. Anything else keeps it.
+"""
+
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from hessianfree_lab.client import offline
 from hessianfree_lab.client.client import Client
-from hessianfree_lab.client.sender import PASSING_STATUSES, Progress, Sender
+from hessianfree_lab.client.sender import PASSING_STATUSES, Sender, is_strangers
 from hessianfree_lab.client.spool import Spool, SpoolInUse
 from hessianfree_lab.errors import ClientError
 from hessianfree_lab.records import FinishRequest
 
+_MENDED_BY_HAND = frozenset({401, 403})
+"""Answers that pass when somebody mends a token: not while one spool after the other waits for its turn."""
 
-class Delivery(Enum):
+
+class Outcome(Enum):
     """What became of a spool."""
 
     STORED = "stored"  # the server has it all
-    REFUSED = "refused"  # it wants no more of it: another attempt is the current one, or the run is gone
-    LEFT = "left"  # it did not answer in time
+    GONE = "gone"  # its server wants no more of it: the run was deleted, or this attempt at it has ended
+    REFUSED = "refused"  # the server cannot take it as it is
+    LEFT = "left"  # no answer, or not in time: it may be sent later
+    FOREIGN = "foreign"  # another server has the run
+    BUSY = "busy"  # somebody records it, or sends it, just now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What became of a spool, and why, in a sentence, where it is not stored."""
+
+    spool: Spool
+    outcome: Outcome
+    reason: str = ""
+
+
+def is_on_its_way(spool: Spool) -> bool:
+    """Whether it is sent without being asked for: neither refused before, nor recorded offline."""
+    return not (spool.is_closed or offline.waits(spool))
 
 
 def recover(
     root: Path,
     client: Client,
     *,
-    unfinished: FinishRequest,
-    timeout_seconds: float,
-    on_refused: Callable[[Spool], None] = Spool.remove,
-) -> list[Spool]:
-    """Deliver every spool below `root` that nobody sends from, and finish its attempt; those still left over.
+    unfinished: Callable[[Spool], FinishRequest],
+    seconds_each: float,
+    seconds: float,
+    takes: Callable[[Spool], bool] = is_on_its_way,
+    on_gone: Callable[[Spool], None] = Spool.remove,
+) -> Iterator[Delivery]:
+    """Deliver every spool below `root` that nobody sends from, oldest first, and finish its attempt.
 
-    `unfinished` says how an attempt ended whose process could not say. `timeout_seconds` is for all together.
-    `on_refused` decides on what the server does not want.
+    `unfinished` says how an attempt ended whose process could not say. One spool is tried for `seconds_each`, all
+    together for `seconds`, at most. `takes` says which ones. `on_gone` decides on what its server does not want.
     """
-    left = []
-    deadline = time.monotonic() + timeout_seconds
-    for spool in Spool.all_below(root):
+    deadline = time.monotonic() + seconds
+    for found in Spool.all_below(root):
         try:
-            lock = spool.lock()
-        except (SpoolInUse, FileNotFoundError):  # alive, or just removed
+            lock = found.lock()
+        except FileNotFoundError:  # just removed
             continue
-        if spool.is_closed:
-            lock.close()
+        except SpoolInUse:
+            yield Delivery(spool=found, outcome=Outcome.BUSY, reason="it is being recorded or sent just now")
             continue
-        with contextlib.closing(lock):
-            request = spool.read_finish() or unfinished.model_copy(update={"attempt": spool.attempt})
-            match deliver(spool, client, request, timeout_seconds=max(deadline - time.monotonic(), 0.0)):
-                case Delivery.STORED:
-                    spool.remove()
-                case Delivery.REFUSED:
-                    on_refused(spool)
-                case Delivery.LEFT:
-                    left.append(spool)
-    return left
+        except OSError as error:  # another user's
+            yield Delivery(spool=found, outcome=Outcome.LEFT, reason=str(error))
+            continue
+        with closing(lock):
+            # Who held it before may have sent it, or made it a server's.
+            try:
+                spool = Spool.open(found.directory)
+            except (OSError, ValueError):
+                continue
+            if not takes(spool):
+                continue
+            left = deadline - time.monotonic()
+            if left <= 0:
+                delivery = Delivery(spool=spool, outcome=Outcome.LEFT, reason="there was no time for it")
+            else:
+                delivery = _try(spool, client, unfinished, timeout_seconds=min(seconds_each, left))
+            settle(delivery, on_gone=on_gone)
+        yield delivery
 
 
-def deliver(spool: Spool, client: Client, request: FinishRequest, *, timeout_seconds: float) -> Delivery:
-    """Send a spool to its end and finish the attempt."""
-    sender = Sender(spool, client)
-    sender.start()
-    if not sender.drain(timeout_seconds):
-        sender.stop()
-        return Delivery.REFUSED if sender.progress is Progress.REFUSED else Delivery.LEFT
-    return Delivery.STORED if finish(spool, client, request) else Delivery.LEFT
+def settle(delivery: Delivery, *, on_gone: Callable[[Spool], None] = Spool.remove) -> None:
+    """Remove what is stored, put aside what is refused, keep the rest."""
+    match delivery.outcome:
+        case Outcome.STORED:
+            delivery.spool.remove()
+        case Outcome.GONE:
+            on_gone(delivery.spool)
+        case Outcome.REFUSED:
+            with suppress(OSError):  # a full disk: it is tried again
+                delivery.spool.close()
 
 
-def finish(spool: Spool, client: Client, request: FinishRequest) -> bool:
-    """Tell the server how the attempt ended. False: not now, try again later; the spool remembers what to say."""
-    spool.write_finish(request)
+def deliver(sender: Sender, client: Client, ending: FinishRequest, *, timeout_seconds: float) -> Delivery:
+    """Send the rest of a spool that nobody writes any more, and how its attempt ended."""
+    spool = sender.spool
+    if sender.drain(timeout_seconds):
+        return finish(spool, client, ending)
+    sender.stop()
+    if isinstance(sender.error, ClientError):
+        return _refusal(spool, sender.error)
+    reason = f"not all of it could be sent within {timeout_seconds:.1f} s"
+    return Delivery(spool=spool, outcome=Outcome.LEFT, reason=str(sender.error or reason))
+
+
+def finish(spool: Spool, client: Client, ending: FinishRequest) -> Delivery:
+    """Tell the server, which has all the records, how the attempt ended."""
     try:
-        client.finish(spool.run, request)
+        client.finish(spool.run, ending)
     except ClientError as error:
-        # 409 and 404: it has ended already, by a request whose answer was lost or without us.
-        return not (error.status in PASSING_STATUSES or error.status >= 500)
-    return True
+        # Ended already: by a request whose answer was lost, or without us.
+        if not _has_ended(spool, error):
+            return _refusal(spool, error)
+    return Delivery(spool=spool, outcome=Outcome.STORED)
+
+
+def _try(
+    spool: Spool, client: Client, unfinished: Callable[[Spool], FinishRequest], *, timeout_seconds: float
+) -> Delivery:
+    try:
+        home = client.home()
+        if spool.home is not None and spool.belongs_elsewhere(home):
+            reason = f"it belongs to another server, which was at {spool.home.url}"
+            return Delivery(spool=spool, outcome=Outcome.FOREIGN, reason=reason)
+        if offline.waits(spool):
+            spool = offline.register(spool, client, home)
+        ending = spool.read_finish()
+        if ending is None:
+            ending = unfinished(spool)
+            spool.write_finish(ending)
+    except ClientError as error:
+        return _delay(spool, error)
+    except OSError as error:  # a full disk
+        return Delivery(spool=spool, outcome=Outcome.LEFT, reason=str(error))
+    except ValueError as error:
+        reason = f"{spool.directory / offline.SCRIPT} is damaged: {error}"
+        return Delivery(spool=spool, outcome=Outcome.REFUSED, reason=reason)
+    sender = Sender(spool, client, passing=PASSING_STATUSES - _MENDED_BY_HAND)
+    sender.start()
+    return deliver(sender, client, ending, timeout_seconds=timeout_seconds)
+
+
+def _refusal(spool: Spool, error: ClientError) -> Delivery:
+    """What an error says of a run that the server has, or had."""
+    is_deleted = error.status == 404 and spool.home is not None and not is_strangers(spool, error)
+    if is_deleted or _has_ended(spool, error):
+        return Delivery(spool=spool, outcome=Outcome.GONE, reason=str(error))
+    return _delay(spool, error)
+
+
+def _has_ended(spool: Spool, error: ClientError) -> bool:
+    """Whether a server says so that knows the run: it tells the run's state."""
+    return error.status == 409 and error.state is not None and not is_strangers(spool, error)
+
+
+def _delay(spool: Spool, error: ClientError) -> Delivery:
+    """What an error says of a request that may or may not be repeated as it is."""
+    may_pass = error.status in PASSING_STATUSES or error.status >= 500 or is_strangers(spool, error)
+    return Delivery(spool=spool, outcome=Outcome.LEFT if may_pass else Outcome.REFUSED, reason=str(error))

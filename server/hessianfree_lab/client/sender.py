@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from enum import StrEnum
 
 from hessianfree_lab.client.backoff import Backoff
@@ -10,6 +10,7 @@ from hessianfree_lab.client.client import Client
 from hessianfree_lab.client.extents import MAX_BYTES, Extent, next_extent, read_extent
 from hessianfree_lab.client.spool import Sent, Spool
 from hessianfree_lab.errors import ClientError
+from hessianfree_lab.records import IngestBatch
 
 SMALLEST_BYTES = 1024  # a batch that is too large at this size holds one record that is
 POLL_SECONDS = (
@@ -18,6 +19,11 @@ POLL_SECONDS = (
 
 # Answers after which the same request may yet succeed: somebody has to mend a token, a limit or the server.
 PASSING_STATUSES = frozenset({0, 401, 403, 408, 425, 429})
+
+
+def is_strangers(spool: Spool, error: ClientError) -> bool:
+    """Whether not the spool's own server said so, but another one at its address, or what stands before it."""
+    return spool.home is not None and error.server != spool.home.id
 
 
 class Progress(StrEnum):
@@ -34,8 +40,9 @@ class Sender:
 
     `on_commands` gets what the server wants of the run, `on_refused` the error after which nothing more is sent:
     409 (another attempt is the current one, or this one has ended), 404 (the run was deleted), or a batch the
-    server cannot accept. Both are called from the sender's thread. While the server is away the spool grows,
-    memory does not.
+    server cannot accept; `on_stored` each batch that it has. All are called from the sender's thread. While the
+    server is away, or another one answers in its place, the spool grows, memory does not. `passing`: the answers
+    below 500 that are waited out.
     """
 
     def __init__(
@@ -45,12 +52,17 @@ class Sender:
         *,
         on_commands: Callable[[Sequence[str]], None] | None = None,
         on_refused: Callable[[ClientError], None] | None = None,
+        on_stored: Callable[[IngestBatch], None] | None = None,
+        passing: Container[int] = PASSING_STATUSES,
     ) -> None:
         self.spool = spool
         self.progress = Progress.SENDING
+        self.error: ClientError | OSError | None = None  # why what was sent last is not stored
         self._client = client
         self._on_commands = on_commands
         self._on_refused = on_refused
+        self._on_stored = on_stored
+        self._passing = passing
         self._sent = Sent.read(spool.directory)
         self._max_bytes = MAX_BYTES
         self._backoff = Backoff(longest_seconds=5.0)
@@ -104,7 +116,8 @@ class Sender:
             try:
                 self.spool.sync_records()  # the server must not know of a step that a power cut can take back
                 reply = self._client.send(self.spool.run, extent.batch)
-            except OSError:
+            except OSError as error:
+                self.error = error
                 self._wait()
                 continue
             except ClientError as error:
@@ -114,16 +127,20 @@ class Sender:
                 if error.status == 413 and extent.holds_records:
                     extent = extent.without_records()
                     continue
-                if error.status in PASSING_STATUSES or error.status >= 500:
+                self.error = error
+                if error.status in self._passing or error.status >= 500 or is_strangers(self.spool, error):
                     self._wait()
                     continue
                 self.progress = Progress.REFUSED
                 if self._on_refused is not None:
                     self._on_refused(error)
                 return
+            self.error = None
             self._sent = Sent(done=extent.end, underway=extent.end)
             self._max_bytes = MAX_BYTES
             self._backoff.reset()
+            if self._on_stored is not None:
+                self._on_stored(extent.batch)
             if reply.commands and self._on_commands is not None:
                 self._on_commands(reply.commands)
             return

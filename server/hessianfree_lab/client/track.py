@@ -16,23 +16,26 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import TypeAdapter, ValidationError
+
+from hessianfree_lab import variables
+from hessianfree_lab.client import offline as offline_spools
 from hessianfree_lab.client.client import Client
-from hessianfree_lab.client.recovery import finish, recover
+from hessianfree_lab.client.recovery import Outcome, deliver, settle
 from hessianfree_lab.client.sender import Progress, Sender
 from hessianfree_lab.client.spool import Spool, SpoolWriter
+from hessianfree_lab.client.sync import catch_up
 from hessianfree_lab.credentials import read_token
-from hessianfree_lab.errors import ClientError
+from hessianfree_lab.errors import ConfigurationError
 from hessianfree_lab.records import CGTrace, FinishRequest, Scalar, ScriptRun, StepRecord
 from hessianfree_lab.records.reports import metrics_of, trace_of
 
 DEFAULT_URL = "http://127.0.0.1:8765"
-KILLED = FinishRequest(
-    state="failed", cause="lost", error="The script was killed before it could end its record."
-)
-RECOVERY_SECONDS = 5.0
 
 
 class Watchable(Protocol):
@@ -48,9 +51,10 @@ class Watchable(Protocol):
 class TrackedRun:
     """A run being recorded; made by `track`."""
 
-    def __init__(self, run_id: str, url: str, writer: SpoolWriter, sender: Sender) -> None:
+    def __init__(self, run_id: str, url: str, writer: SpoolWriter, sender: Sender | None) -> None:
+        """`url` is where it can be seen; without a `sender` it is only written down."""
         self.id = run_id
-        self.url = f"{url}/runs/{run_id}"
+        self.url = url
         self.last_step = 0
         self._writer = writer
         self._sender = sender
@@ -61,7 +65,7 @@ class TrackedRun:
     @property
     def is_recording(self) -> bool:
         """False once the server wants no more of this run: it was deleted, or ended by somebody else."""
-        return self._sender.progress is Progress.SENDING
+        return self._sender is None or self._sender.progress is Progress.SENDING
 
     def log(self, step: int, **metrics: Scalar) -> None:
         """Record the metrics of a step. Steps count from 1 and only upwards.
@@ -105,7 +109,8 @@ class TrackedRun:
             if not self._has_warned:
                 warnings.warn(f"steps from {step} on are not recorded: {error}", stacklevel=3)
                 self._has_warned = True
-        self._sender.wake()
+        if self._sender is not None:
+            self._sender.wake()
 
 
 @contextlib.contextmanager
@@ -122,59 +127,93 @@ def track(
     token: str | None = None,
     data_dir: Path | str | None = None,
     drain_seconds: float = 30.0,
+    offline: bool | None = None,
 ) -> Iterator[TrackedRun]:
     """Record a run on the server at `url`; it ends with the block, as failed if the block raises.
+
+    `offline` (or HESSIANFREE_OFFLINE=1): no server is asked for anything; the run waits in `data_dir` until
+    `hessianfree sync` sends it.
 
     `url`, `token` and `data_dir` default to HESSIANFREE_SERVER, HESSIANFREE_TOKEN (or the file that
     HESSIANFREE_TOKEN_FILE names) and HESSIANFREE_DATA_DIR, then to a server on this machine, no token, and
     hessianfree-data/. At the end up to `drain_seconds` are spent on sending
-    what is left; what cannot be sent stays on the disk (a warning says where), for the next `track` with this data
-    directory to send.
+    what is left; what cannot be sent stays on the disk (a warning says where), for `hessianfree sync`, or the next
+    `track` with this server and data directory, to send.
 
     Raises `ServerUnreachable` if the server is not there at the start; afterwards it may come and go.
     """
+    root = Path(data_dir or os.environ.get(variables.DATA_DIR) or "hessianfree-data") / "scripts"
+    request = ScriptRun(
+        name=name, problem=problem, optimizer=optimizer, config=dict(config or {}), steps=steps,
+        tags=list(tags), notes=notes,
+    )  # fmt: skip
+    if _is_offline() if offline is None else offline:
+        spool, lock = offline_spools.begin(root, request.model_copy(update={"started_at": datetime.now(UTC)}))
+        with contextlib.closing(lock):
+            yield from _recorded(spool, str(spool.directory), None)
+        return
     url = url or os.environ.get("HESSIANFREE_SERVER") or DEFAULT_URL
-    token = read_token(token)
-    root = Path(data_dir or os.environ.get("HESSIANFREE_DATA_DIR") or "hessianfree-data") / "scripts"
-    with Client(url, token) as client:
-        request = ScriptRun(
-            name=name, problem=problem, optimizer=optimizer, config=dict(config or {}), steps=steps,
-            tags=list(tags), notes=notes,
-        )  # fmt: skip
+    with Client(url, read_token(token)) as client:
+        home = client.home()  # before the run is made there: it may never be taken for another server's
         run_id = client.create_run(request).id
-        recover(root, client, unfinished=KILLED, timeout_seconds=RECOVERY_SECONDS)
-        spool, lock = Spool.create(root, run=run_id, attempt=1)
-        with contextlib.closing(lock), contextlib.closing(spool.writer()) as writer:
-            yield from _recorded(spool, client, writer, drain_seconds)
+        catch_up(root, client)
+        spool, lock = Spool.create(root, run=run_id, attempt=1, name=name, home=home)
+        with contextlib.closing(lock):
+            sender = Sender(spool, client)
+            sender.start()
+            end = partial(_deliver, sender, client, drain_seconds)
+            yield from _recorded(spool, f"{client.url}/runs/{run_id}", sender, end)
+
+
+def _is_offline() -> bool:
+    """What HESSIANFREE_OFFLINE says; unset or empty: no. `ConfigurationError` for what is neither yes nor no."""
+    said = os.environ.get(variables.OFFLINE, "")
+    try:
+        return bool(said) and TypeAdapter(bool).validate_python(said)
+    except ValidationError:
+        message = f"{variables.OFFLINE} is {said!r}; it may be 1, true, yes or on, or 0, false, no or off."
+        raise ConfigurationError(message) from None
 
 
 def _recorded(
-    spool: Spool, client: Client, writer: SpoolWriter, drain_seconds: float
+    spool: Spool, url: str, sender: Sender | None, end: Callable[[FinishRequest], None] = lambda _: None
 ) -> Iterator[TrackedRun]:
-    refusals: list[ClientError] = []
-    sender = Sender(spool, client, on_refused=refusals.append)
-    sender.start()
-    run = TrackedRun(spool.run, client.url, writer, sender)
-    ending = FinishRequest(state="completed")
-    try:
-        yield run
-    except KeyboardInterrupt:
-        ending = FinishRequest(state="cancelled")
-        raise
-    except BaseException as error:
-        text = f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"
-        ending = FinishRequest(state="failed", cause="error", error=text[:20_000])
-        raise
-    finally:
-        run.unwatch()
-        spool.write_finish(ending)
-        is_delivered = sender.drain(drain_seconds) and finish(spool, client, ending)
-        if refusals:
-            warnings.warn(f"the server takes no more records of this run: {refusals[0]}", stacklevel=4)
-        elif not is_delivered:
-            sender.stop()
-            warnings.warn(
-                f"{client.url} is away; what it has not got stays in {spool.directory}", stacklevel=4
+    """The block's run, and its end: written down, then told to `end`."""
+    with contextlib.closing(spool.writer()) as writer:
+        run = TrackedRun(spool.run, url, writer, sender)
+        ending = FinishRequest(state="completed")
+        try:
+            yield run
+        except BaseException as error:
+            ending = _ending_of(error)
+            raise
+        finally:
+            run.unwatch()
+            with contextlib.suppress(OSError):  # on a full disk: nobody but the server is told then
+                spool.write_finish(ending.model_copy(update={"ended_at": datetime.now(UTC)}))
+            end(ending)  # now, by the server's own clock
+
+
+def _ending_of(error: BaseException) -> FinishRequest:
+    if isinstance(error, KeyboardInterrupt):
+        return FinishRequest(state="cancelled")
+    text = f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}"
+    return FinishRequest(state="failed", cause="error", error=text[:20_000])
+
+
+def _deliver(sender: Sender, client: Client, drain_seconds: float, ending: FinishRequest) -> None:
+    delivery = deliver(sender, client, ending, timeout_seconds=drain_seconds)
+    settle(delivery)
+    kept = f"what {client.url} has not got stays in {delivery.spool.directory}"
+    match delivery.outcome:
+        case Outcome.GONE:
+            warnings.warn(f"the server takes no more records of this run: {delivery.reason}", stacklevel=5)
+        case Outcome.REFUSED:
+            words = (
+                f"the server refused a record of this run: {delivery.reason} {kept}, for `hessianfree sync`"
             )
-        if is_delivered or refusals:
-            spool.remove()
+            warnings.warn(words, stacklevel=5)
+        case Outcome.LEFT:
+            warnings.warn(
+                f"{kept}, for the next script or `hessianfree sync`: {delivery.reason}", stacklevel=5
+            )

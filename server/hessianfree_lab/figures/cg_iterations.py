@@ -79,9 +79,11 @@ def _markers(curve: Curve, reason: str, index: int) -> list[Any]:
 CG_ITERATIONS = Kind(
     name="cg-iterations",
     title="CG iterations",
+    section="solve",
     reading=(
-        "Length of each inner solve; colour and symbol say why it ended. Solves that keep hitting the limit ask "
-        "for a better preconditioner or more damping. The dotted line is the iterate that backtracking took."
+        "Length of each inner solve; colour and symbol say why it ended. Solves that keep hitting the limit ask for "
+        "a better preconditioner or more damping. The dotted line is the iterate that backtracking took; far below "
+        "the solves' length it says that most iterations were wasted."
     ),
     metrics=("cg_iterations", "cg_stop", "cg_chosen_iteration"),
     draw=draw,

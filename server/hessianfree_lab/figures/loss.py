@@ -26,6 +26,7 @@ def draw(material: Material) -> "go.Figure":
 LOSS = Kind(
     name="loss",
     title="Loss",
+    section="progress",
     reading=(
         "The objective before each step, after it, and on held-out data. Where the held-out loss turns up while "
         "the loss falls, the model has begun to overfit."

@@ -1,5 +1,6 @@
 """The loss along the step, beside its model."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from hessianfree_lab.figures.material import Kind, Material
@@ -18,7 +19,7 @@ PLACE = "at %{x} times the step"
 def draw(material: Material) -> "go.Figure":
     """Loss and model over scales of the step, and the line search's trials as diamonds."""
     trace = material.trace
-    return figure(
+    drawn = figure(
         LOSS_SLICE,
         material,
         [] if trace is None or not trace.slice else _curves(trace),
@@ -26,6 +27,15 @@ def draw(material: Material) -> "go.Figure":
         yaxis=axis("Loss"),
         yaxis2=edges(),
     )
+    drawn.layout.meta = drawn.layout.meta | {"caption": _caption(trace)}
+    return drawn
+
+
+def _caption(trace: CGTrace | None) -> str:
+    if trace is None or not trace.slice:
+        return "This run has no record of the loss along a step so far back."
+    lowest = min(trace.slice, key=lambda point: point.loss if math.isfinite(point.loss) else math.inf)
+    return f"Step {trace.step}, the latest up to here that was looked along: the loss is lowest at {lowest.scale:g}."
 
 
 def _curves(trace: CGTrace) -> list[Any]:
@@ -58,12 +68,14 @@ def _over(scales: list[float], values: list[float]) -> Points:
 LOSS_SLICE = Kind(
     name="loss-slice",
     title="Loss along the step",
+    section="step",
     reading=(
-        "The loss at multiples of the step that CG and backtracking chose, beside what the damped quadratic model says "
-        "of it: they touch at 0, and how long they stay together is how far the model can be trusted."
+        "The loss at multiples of the step that CG and backtracking chose, beside what the damped quadratic model "
+        "says of it: they touch at 0, and how long they stay together is how far the model can be trusted. A loss "
+        "that is lowest far below 1 asks for more damping, one that still falls at 2 for less."
     ),
     metrics=("cg_iterations",),
-    source="trace",
+    source="slice",
     asked_by="slices",
     either_scale=False,
     draw=draw,

@@ -16,23 +16,26 @@ DASHES = {
 }  # of the line through the figure; pauses change nothing and have none
 
 
-def trace_of(series: Series, marks: Sequence[Mark], *, colour: int) -> Any:
-    """The marks at the figure's lower edge, with their words on hover."""
-    import plotly.graph_objects as go
-
-    return go.Scatter(
-        x=[_place(series, mark) for mark in marks],
-        y=[0] * len(marks),
-        yaxis="y2",
-        mode="markers",
-        cliponaxis=False,
-        showlegend=False,
-        name="marks",
-        meta={"colour": colour},
-        marker={"symbol": [SYMBOLS[mark.kind] for mark in marks], "size": 9, "color": palette.colour(colour)},
-        text=[f"{in_hover(mark.text)}<br>from step {mark.step} on" for mark in marks],
-        hovertemplate="%{text}<extra></extra>",
-    )
+def trace_of(run: str, series: Series, marks: Sequence[Mark], *, colour: int) -> dict[str, Any]:
+    """The marks of a run at the figure's lower edge, with their words on hover."""
+    return {
+        "type": "scatter",
+        "x": [_place(series, mark) for mark in marks],
+        "y": [0] * len(marks),
+        "yaxis": "y2",
+        "mode": "markers",
+        "cliponaxis": False,
+        "showlegend": False,
+        "name": "marks",
+        "meta": {"of": run, "colour": colour},
+        "marker": {
+            "symbol": [SYMBOLS[mark.kind] for mark in marks],
+            "size": 9,
+            "color": palette.colour(colour),
+        },
+        "text": [f"{in_hover(mark.text)}<br>from step {mark.step} on" for mark in marks],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
 
 
 def lines_of(series: Series, marks: Sequence[Mark]) -> list[dict[str, Any]]:

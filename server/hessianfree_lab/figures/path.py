@@ -115,9 +115,11 @@ def _is_place(value: float | bool | str | None) -> TypeGuard[float]:
 PATH = Kind(
     name="path",
     title="Path over the objective",
+    section="progress",
     reading=(
         "The objective on a logarithmic scale, a star at each known minimum, and the parameters before each step. "
-        "Second-order steps cut across the contours where gradient steps zigzag."
+        "Second-order steps cut across the contours where gradient steps zigzag. Steps "
+        "that circle a minimum, or leave the picture, are too long: they ask for more damping."
     ),
     metrics=("y", "x"),
     source="landscape",

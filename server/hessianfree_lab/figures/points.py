@@ -4,11 +4,17 @@ The dashboard does the same with rows that arrive later (static/lib/feed.js); th
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+import numpy as np
+import numpy.typing as npt
+
+from hessianfree_lab.records.scalars import to_float
 from hessianfree_lab.records.series import Series
 
-CLOCKS = ("step", "seconds", "wall_time")
+CLOCKS = ("step", "seconds", "wall_time", "elapsed")
 """What x may be beside a metric; a metric on x is its running total."""
 
 
@@ -26,6 +32,10 @@ class Limits:
 
     low: float
     high: float
+
+
+POSITIVE = Limits(low=1e-300, high=1e300)
+"""What a logarithmic axis can show: what is not above zero is marked at the lower edge."""
 
 
 @dataclass(kw_only=True)
@@ -50,12 +60,13 @@ def points(
     if values is None:
         return found
     kept = series.values.get(condition.metric, [None] * len(values)) if condition else None
-    for row, value in enumerate(values):
+    for row in series.kept.get(metric, range(len(values))):
+        value = values[row]
         if value is None or isinstance(value, str):
             continue
         if condition and kept is not None and kept[row] != condition.value:
             continue
-        number = float(value)
+        number = to_float(value)
         edge = edge_of(number, limits)
         found.x.append(series.x[row])
         found.y.append(number if edge is None else None)
@@ -84,3 +95,17 @@ def label_of(value: float) -> str:
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     return f"{value:.4g}"
+
+
+def x_numbers(x: Iterable[float | str]) -> npt.NDArray[np.float64]:
+    """x as numbers: of moments the seconds since 1970."""
+    return np.array(
+        [datetime.fromisoformat(at).timestamp() if isinstance(at, str) else at for at in x], dtype=np.float64
+    )
+
+
+def x_values(numbers: npt.NDArray[np.float64], x_name: str) -> list[float | str]:
+    """x as a figure of `x_name` has it: `x_numbers` undone."""
+    if x_name != "wall_time":
+        return numbers.tolist()  # type: ignore[no-any-return]
+    return [datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z") for at in numbers.tolist()]

@@ -67,9 +67,11 @@ def _label(level: float, side: str, text: str) -> dict[str, Any]:
 REDUCTION_RATIO = Kind(
     name="reduction-ratio",
     title="Reduction ratio",
+    section="trust",
     reading=(
         "Actual over predicted reduction of the loss; 1 is a perfect prediction. Below 0.25 damping rises, above "
-        "0.75 it falls. Ratios outside -1 to 2 are marked at the edge."
+        "0.75 it falls. Many below 0.25, or marks at the lower edge, mean a model that is wrong: too long a step, too "
+        "small a batch. Ratios outside -1 to 2 are marked at the edge."
     ),
     metrics=("reduction_ratio",),
     either_scale=False,

@@ -96,6 +96,7 @@ def _caption(spectrum: Spectrum | None) -> str:
 SPECTRUM = Kind(
     name="spectrum",
     title="Spectrum",
+    section="spectrum",
     reading=(
         "How many eigenvalues of the loss's curvature lie where: nearly all are about zero, the flat directions; the "
         "few far to the right are the steep ones, which make a solve hard and a learning rate small; below zero the "

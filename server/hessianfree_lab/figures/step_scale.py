@@ -33,9 +33,10 @@ def draw(material: Material) -> "go.Figure":
 STEP_SCALE = Kind(
     name="step-scale",
     title="Step scale",
+    section="trust",
     reading=(
         "The line search's factor on the step (the learning rate for first-order optimizers). 1 takes the whole "
-        "step; 0 means that no fraction of it lowered the loss."
+        "step; 0 means that no fraction of it lowered the loss: where that happens often, CG's direction is bad."
     ),
     metrics=("step_scale", "accepted"),
     draw=draw,

@@ -2,8 +2,8 @@
 
 `run`, `metric`, `x`: rows of that run append (x, metric). Beside them: `attempt` and `step`, the last that are drawn;
 `controls`, the version of the run's controls whose marks are drawn;
-`total`, present where x is a running total; `where` and `limits`, the rules of points.py; `marks`, for the trace of
-marks; `colour`, the number of the theme's colour.
+`total`, present where x is a running total; `origin`, where it counts from the run's first step; `where` and `limits`,
+the rules of points.py; `marks`, for the trace of marks; `colour`, the number of the theme's colour.
 """
 
 from dataclasses import asdict
@@ -25,7 +25,7 @@ def growing(
     condition: Condition | None = None,
     limits: Limits | None = None,
     **style: Any,
-) -> list[Any]:
+) -> list[dict[str, Any]]:
     """The line (or markers) of one metric of one run, and the marks of what it cannot go through.
 
     `style` goes to the trace; its `line` and `marker` are laid over the curve's colour and dash.
@@ -54,10 +54,8 @@ def line_and_marks(
     meta: dict[str, Any],
     edge_axis: str = "y2",
     **style: Any,
-) -> list[Any]:
+) -> list[dict[str, Any]]:
     """`drawn` as a line or markers, and its marks on `edge_axis`; `place` is the second line of the hover text."""
-    import plotly.graph_objects as go
-
     title = in_legend(name)
     said = in_hover(name)
     paint = palette.colour(colour)
@@ -65,34 +63,36 @@ def line_and_marks(
     line = {"color": paint, "width": 1.8, "dash": palette.dash(colour)} | style.pop("line", {})
     marker = {"color": paint} | style.pop("marker", {})
     identity = identity_of(meta)
-    trace = go.Scatter(
-        uid=identity,
-        x=drawn.x,
-        y=drawn.y,
-        customdata=drawn.steps,
-        meta=meta,
-        name=title,
-        mode=mode,
-        line=line if "lines" in mode else None,
-        marker=marker if "markers" in mode else None,
-        **{"hovertemplate": f"{said}: %{{y:.6~g}}<br>{place}<extra></extra>"} | style,
-    )
-    marks = go.Scatter(
-        uid=identity and f"{identity} marks",
-        x=drawn.mark_x,
-        y=drawn.mark_edge,
-        text=drawn.mark_text,
-        customdata=drawn.mark_steps,
-        meta=meta | {"marks": True},
-        name=title,
-        mode="markers",
-        yaxis=edge_axis,
-        xaxis=style.get("xaxis"),
-        showlegend=False,
-        cliponaxis=False,
-        marker={"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": paint}},
-        hovertemplate=f"{said}: %{{text}}<br>{place}<extra></extra>",
-    )
+    trace = {
+        "type": "scatter",
+        "uid": identity,
+        "x": drawn.x,
+        "y": drawn.y,
+        "customdata": drawn.steps,
+        "meta": meta,
+        "name": title,
+        "mode": mode,
+        "line": line if "lines" in mode else None,
+        "marker": marker if "markers" in mode else None,
+        "hovertemplate": f"{said}: %{{y:.6~g}}<br>{place}<extra></extra>",
+    } | style
+    marks = {
+        "type": "scatter",
+        "uid": identity and f"{identity} marks",
+        "x": drawn.mark_x,
+        "y": drawn.mark_edge,
+        "text": drawn.mark_text,
+        "customdata": drawn.mark_steps,
+        "meta": meta | {"marks": True},
+        "name": title,
+        "mode": "markers",
+        "yaxis": edge_axis,
+        "xaxis": style.get("xaxis"),
+        "showlegend": False,
+        "cliponaxis": False,
+        "marker": {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": paint}},
+        "hovertemplate": f"{said}: %{{text}}<br>{place}<extra></extra>",
+    }
     return [trace, marks]
 
 
@@ -124,6 +124,8 @@ def meta_of(
     }
     if series.x_name not in CLOCKS:
         meta["total"] = series.x[-1] if series.x else 0.0
+    if series.origin is not None:
+        meta["origin"] = series.origin
     if condition:
         meta["where"] = asdict(condition)
     if limits:

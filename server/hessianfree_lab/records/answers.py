@@ -7,11 +7,15 @@ from pydantic import Field
 from hessianfree_lab.records.scalars import Number, Wire
 from hessianfree_lab.records.steps import LogLine
 
+SERVER_HEADER = "HessianFree-Server"
+"""Every answer says with it which server it comes from: `Store.server_id`."""
+
 
 class RunLogLine(LogLine):
-    """A line and the attempt that printed it."""
+    """A line and the attempt that printed it; `position` orders all lines of a run."""
 
     attempt: int
+    position: int
 
 
 class LogPage(Wire):
@@ -19,12 +23,53 @@ class LogPage(Wire):
 
     lines: list[RunLogLine]
     next: int = Field(description="To be passed back as `after`.")
+    previous: int | None = Field(description="To be passed back as `before`; null: nothing comes before.")
+    total: int | None = Field(None, description="Lines that fit the query, where they were counted.")
 
 
 class SpectrumSteps(Wire):
     """The steps that have a spectrum."""
 
     steps: list[int]
+
+
+class Around(Wire):
+    """The nearest steps before and after one; null: there is none."""
+
+    previous: int | None = None
+    next: int | None = None
+
+
+class Neighbours(Wire):
+    """Around a step, the steps whose inner solve, and those whose spectrum, was recorded."""
+
+    trace: Around
+    spectrum: Around
+
+
+class EvidenceOf(Wire):
+    """Where a finding shows: a figure, and the steps from first to last."""
+
+    figure: str
+    first_step: int
+    last_step: int
+
+
+class FindingOf(Wire):
+    """One thing that the record of a run shows."""
+
+    kind: str
+    severity: Literal["problem", "warning", "note"]
+    title: str
+    text: str
+    evidence: list[EvidenceOf]
+
+
+class Findings(Wire):
+    """What the record of a run shows, what matters most first."""
+
+    items: list[FindingOf]
+    step: int = Field(description="The last step that was looked at.")
 
 
 class XAxis(Wire):

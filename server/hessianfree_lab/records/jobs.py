@@ -6,6 +6,8 @@ from pydantic import Field, StringConstraints
 
 from hessianfree_lab.records.scalars import Wire
 
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -1000, 1000
+
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
 
@@ -22,8 +24,17 @@ class Budget(Wire):
 class Resources(Wire):
     """What the job needs of its worker."""
 
-    gpus: int = Field(0, ge=0, le=64)
-    processes: int = Field(1, ge=1, le=64)
+    gpus: int = Field(
+        0, ge=0, le=64, description="GPUs; from 2 on whole ones, that nothing else of this worker trains on."
+    )
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description=(
+            "Processes that share the cases of every step; Hessian-free optimizers alone. With `gpus`, one each."
+        ),
+    )
 
 
 class Recording(Wire):
@@ -62,10 +73,14 @@ class JobSpec(Wire):
     optimizer_params: dict[str, Any] = Field(default_factory=dict)
     budget: Budget = Budget()
     seed: int = Field(0, ge=0, lt=2**31, description="Seeds initial parameters and data order.")
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda|cuda:\d{1,3})$")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda|cuda:\d{1,3})$",
+        description="auto: a GPU where the worker has one; cuda: any GPU; cuda:1: that one of its worker.",
+    )
     dtype: str = Field("float32", pattern=r"^(float32|float64)$")
     resources: Resources = Resources()
-    priority: int = Field(0, ge=-1000, le=1000, description="Higher is claimed first.")
+    priority: int = Field(0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY, description="Higher is claimed first.")
     max_attempts: int = Field(3, ge=1, le=100)
     checkpoint_every: int = Field(
         10,
@@ -75,3 +90,9 @@ class JobSpec(Wire):
     record: Recording = Recording()
     tags: list[Tag] = Field(default_factory=list, max_length=32)
     notes: str = Field("", max_length=20_000)
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that its worker must have; on those that have some, "auto" takes one without asking."""
+        each = self.resources.processes if self.device.startswith("cuda") else 1
+        return max(self.resources.gpus, each if each > 1 else 0)

@@ -13,6 +13,8 @@ class SolveTraceLike(Protocol):
     @property
     def stop(self) -> str: ...
     @property
+    def loss(self) -> float: ...
+    @property
     def damping(self) -> float: ...
     @property
     def model_values(self) -> Sequence[float]: ...
@@ -73,6 +75,7 @@ def trace_of(step: int, trace: SolveTraceLike) -> CGTrace:
     return CGTrace(
         step=step,
         stop=trace.stop,
+        loss=trace.loss,
         damping=trace.damping,
         model_values=list(trace.model_values),
         residual_norms=list(trace.residual_norms),
@@ -85,6 +88,15 @@ def trace_of(step: int, trace: SolveTraceLike) -> CGTrace:
         line_search=[Trial(scale=scale, loss=loss) for scale, loss in trace.line_search],
         slice=[SlicePoint(scale=scale, loss=loss, model=model) for scale, loss, model in trace.slice],
     )
+
+
+def ritz_extremes_of(trace: CGTrace) -> dict[str, float]:
+    """The ends of the spectrum that CG saw, as metrics; the condition number where all of it is positive."""
+    if not trace.ritz_values:
+        return {}
+    smallest, largest = trace.ritz_values[0], trace.ritz_values[-1]
+    found = {"ritz_smallest": smallest, "ritz_largest": largest}
+    return found | {"ritz_condition": largest / smallest} if smallest > 0 else found
 
 
 def spectrum_of(step: int, matrix: Literal["hessian", "ggn"], found: SpectrumLike) -> Spectrum:

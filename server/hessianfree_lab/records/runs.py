@@ -8,6 +8,9 @@ from hessianfree_lab.records.jobs import Tag
 from hessianfree_lab.records.scalars import LARGEST_STEP, Attempt, Number, Wire
 from hessianfree_lab.records.steps import Moment
 
+PALETTE = 32
+"""Colours of runs: eight in four dashes. Runs get them in turn, so that those of one sweep can be told apart."""
+
 
 class Extremes(Wire):
     """A metric over a whole run. Extremes are over finite values; None: there was none."""
@@ -56,6 +59,10 @@ class Run(Wire):
     notes: str = ""
     archived: bool = False
     pinned: bool = False
+    colour: int = Field(
+        0,
+        description="Its colour in figures: eight colours, then the same eight with other dashes, up to 31.",
+    )
     stop_requested: bool = Field(False, description="A cancel is on its way to the worker.")
     pause_requested: bool = Field(
         False,
@@ -91,6 +98,7 @@ class ScriptRun(Wire):
     )
     tags: list[Tag] = Field(default_factory=list, max_length=32)
     notes: str = Field("", max_length=20_000)
+    started_at: Moment | None = Field(None, description="When it began, if that is told later; none: now.")
 
 
 class FinishRequest(Wire):
@@ -98,9 +106,14 @@ class FinishRequest(Wire):
 
     attempt: Attempt = 1
     state: Literal["completed", "failed", "cancelled", "interrupted"]
-    cause: Literal["error", "diverged", "out_of_memory", "lost", "invalid"] | None = None
+    cause: Literal["error", "diverged", "out_of_memory", "killed", "device", "lost", "invalid"] | None = (
+        Field(None, description="Of a failed attempt; of an interrupted one `killed` or `device`.")
+    )
     error: str | None = Field(
         None, max_length=20_000, description="One sentence, then the traceback if there is one."
+    )
+    ended_at: Moment | None = Field(
+        None, description="When a script's run ended, if that is told later; none: now."
     )
 
 
@@ -112,3 +125,9 @@ class Page(Wire, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None = None
+
+
+class RunPage(Page[Run]):
+    """Runs, and how many pass the filters in all."""
+
+    total: int = 0

@@ -42,6 +42,14 @@ Scalar = Annotated[
 """One metric's value at one step: mostly a float; `accepted` is a bool, `cg_stop` a string; None: not measured."""
 
 
+def to_float(value: Any) -> float:
+    """A number as a float; an integer beyond all floats is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 LARGEST_STEP = 2**53  # up to here every number is exact in JSON
 Attempt = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """The number of an attempt."""

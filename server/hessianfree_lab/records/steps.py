@@ -71,6 +71,7 @@ class CGTrace(Wire):
 
     step: int = Field(ge=1, le=LARGEST_STEP)
     stop: str = ""
+    loss: Number | None = Field(None, description="Before the step: where it starts.")
     damping: Number | None = None
     model_values: list[Number] = Field(default_factory=list, description="0.5 x'Ax - b'x")
     residual_norms: list[Number] = Field(default_factory=list)

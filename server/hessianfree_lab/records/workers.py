@@ -13,9 +13,40 @@ from hessianfree_lab.records.steps import Moment
 class Device(Wire):
     """A device a worker can train on."""
 
-    name: str = Field(description='As torch names it: "cpu", "cuda:0".')
+    name: str = Field(description='"cpu", or a GPU by its number among those of the worker: "cuda:0".')
     title: str = Field("", description="The product's name.")
     memory_bytes: int | None = None
+    uuid: str | None = Field(
+        None, description='Of a GPU or a MIG instance, as its driver names it: "GPU-...", "MIG-...".'
+    )
+
+    @property
+    def is_gpu(self) -> bool:
+        return self.name.startswith("cuda")
+
+
+class DeviceLoad(Wire):
+    """What a device is busy with, by all who use it."""
+
+    device: str = Field(max_length=20, description='As announced: "cpu", "cuda:0".')
+    memory_used_bytes: int | None = Field(None, ge=0)
+    memory_total_bytes: int | None = Field(None, ge=0)
+    utilisation: float | None = Field(None, ge=0, le=1, description="Share of the time it was busy, of late.")
+    temperature_celsius: float | None = None
+    power_watts: float | None = Field(None, ge=0)
+    power_limit_watts: float | None = Field(None, ge=0, description="As much as it may draw.")
+    note: str = Field(
+        "", max_length=500, description="Why no job is claimed for it at present; empty: one may be."
+    )
+
+
+class Supply(Wire):
+    """Of an option that chooses data: the choices whose data are there."""
+
+    there: list[str] = Field(description="Values of the option.")
+    missing: dict[str, str] = Field(
+        default_factory=dict, description="Of other values: what is to be put where, in a sentence."
+    )
 
 
 class ProblemInfo(Wire):
@@ -26,6 +57,16 @@ class ProblemInfo(Wire):
     description: str
     params_schema: dict[str, Any] = Field(description="JSON Schema of `problem_params`, with defaults.")
     metrics: dict[str, str] = Field(default_factory=dict, description="Metric -> what it is, with its unit.")
+    missing: str = Field(
+        "",
+        max_length=2000,
+        description="What it lacks on this worker, in a sentence; empty: it can be trained.",
+    )
+    divisible: bool = Field(False, description="Whether several processes can share the cases of a step.")
+    supplies: dict[str, Supply] = Field(
+        default_factory=dict,
+        description="By option of `problem_params` that chooses data: for which choices this worker has them.",
+    )
 
 
 class OptimizerInfo(Wire):
@@ -38,6 +79,14 @@ class OptimizerInfo(Wire):
     settable: list[str] = Field(
         default_factory=list, description="Which of `optimizer_params` a running job can be given anew."
     )
+    divides: bool = Field(False, description="Whether several processes can take a step together.")
+
+
+class Capacity(Wire):
+    """Body of PUT /workers/{id}/capacity: what of an announcement may change while the worker is there."""
+
+    slots: int = Field(ge=1, le=10_000, description="Jobs at a time.")
+    devices: list[Device]
 
 
 class Announcement(Wire):
@@ -72,11 +121,28 @@ class Worker(Wire):
     slots: int
     devices: list[Device]
     problems: list[str]
+    supplies: dict[str, dict[str, list[str]]] = Field(
+        default_factory=dict,
+        description="By problem and option that chooses data: the choices whose data are there.",
+    )
     optimizers: list[str]
     versions: dict[str, str]
     runs: list[str] = Field(description="Ids of the runs it holds.")
+    load: list[DeviceLoad] = Field(default_factory=list, description="As of its last heartbeat.")
     registered_at: Moment
     last_seen_at: Moment
+
+
+class Offer(Wire):
+    """Which GPUs a worker has room on at this moment; of others, that it announced, it gets no job."""
+
+    room: list[str] = Field(max_length=64, description="Names of those on which one more job may train.")
+    whole: int = Field(
+        ge=0, description="How many of them no job trains on: so many a job may have for itself."
+    )
+    most: int = Field(
+        ge=0, description="As `whole`, once the jobs of this worker have ended: what it is worth waiting for."
+    )
 
 
 class Assignment(Wire):
@@ -87,6 +153,10 @@ class Assignment(Wire):
     attempt: int
     spec: JobSpec
     since_attempt: int = Field(1, description="Checkpoints of attempts before this one are not to be used.")
+    outdated_after: dict[int, int] = Field(
+        default_factory=dict,
+        description="By attempt, the step after which its checkpoints do not count: a later one went on from there.",
+    )
     last_step: int = Field(0, description="The server has every step up to this one; 0: none.")
     controls: list[Control] = Field(
         default_factory=list,
@@ -105,6 +175,7 @@ class Heartbeat(Wire):
     """Body of POST /workers/{id}/heartbeat, a long poll: answered at once when there is a command."""
 
     runs: list[HeldRun] = Field(default_factory=list)
+    load: list[DeviceLoad] = Field(default_factory=list, max_length=64)
     wait_seconds: float = Field(0.0, ge=0, le=30)
 
 

@@ -1,7 +1,8 @@
-"""Files of runs: whole, within their folder, within their limits, and harmless to a browser."""
+"""Files of runs, in a folder and in S3: whole, where they belong, within their limits, and harmless to a browser."""
 
 import os
 import resource
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,26 +10,47 @@ from typing import Any
 import httpx
 import pytest
 
-from hessianfree_lab.artifacts import ArtifactFolders
+from hessianfree_lab.artifacts.folders import ArtifactFolders
+from hessianfree_lab.artifacts.incoming import Limits
 from hessianfree_lab.client import Client
 from hessianfree_lab.client.artifacts import RunArtifacts
 from hessianfree_lab.errors import ArtifactTooLarge, ClientError, InvalidRequest, NoSpace, RecordNotFound
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
 from server.api.lab import SECRET, Lab, bearer, lab
+from server.s3 import S3
+from system.launch import wait_until
 
 API = "/api/v1"
 
 
+LIMITS = {"max_artifact_bytes": 2_000_000, "max_artifacts_bytes": 3_000_000, "max_artifacts": 3}
+
+
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    directory = tmp_path_factory.mktemp("lab")
-    with lab(directory, max_artifact_bytes=2_000_000, max_artifacts_bytes=3_000_000, max_artifacts=3) as made:
+def in_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("lab"), **LIMITS) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def in_s3(tmp_path_factory: pytest.TempPathFactory, s3: S3) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("lab"), storage=s3.new_storage(), **LIMITS) as made:
+        yield made
+
+
+@pytest.fixture(params=["folder", "s3"])
+def guarded(request: pytest.FixtureRequest) -> Lab:
+    made: Lab = request.getfixturevalue(f"in_{request.param}")
+    return made
 
 
 @pytest.fixture
 def run(guarded: Lab) -> str:
+    return run_of(guarded)
+
+
+def run_of(guarded: Lab) -> str:
     """A run's address."""
     answer = guarded.http.post(f"{API}/runs", headers=bearer(SECRET), json={"name": "mine"})
     return f"{API}/runs/{answer.json()['id']}"
@@ -44,6 +66,11 @@ def put(guarded: Lab, run: str, path: str, content: bytes = b"x") -> httpx.Respo
 
 def folder_of(guarded: Lab, run: str) -> Path:
     return guarded.app.state.settings.data_dir / "artifacts" / run.rpartition("/")[2]
+
+
+def kept_of(guarded: Lab, run: str) -> list[str]:
+    """Files of a run, also of one that is gone."""
+    return [file.path for file in guarded.app.state.artifacts.listing(run.rpartition("/")[2])]
 
 
 def test_a_file_is_put_listed_fetched_replaced_and_removed(guarded: Lab, run: str) -> None:
@@ -85,10 +112,11 @@ def test_no_path_leaves_the_runs_folder(guarded: Lab, run: str, method: str, pat
     answer = ask(guarded, method, f"{run}/artifacts/{path}", content=b"x" if method == "PUT" else b"")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["path"] == "path"
-    assert not folder_of(guarded, run).exists()
+    assert kept_of(guarded, run) == []
 
 
-def test_links_lead_nowhere(guarded: Lab, run: str, tmp_path: Path) -> None:
+def test_links_lead_nowhere(in_folder: Lab, tmp_path: Path) -> None:
+    guarded, run = in_folder, run_of(in_folder)
     (tmp_path / "secret").write_text("secret")
     put(guarded, run, "a.txt")
     home = folder_of(guarded, run)
@@ -108,6 +136,7 @@ def test_links_lead_nowhere(guarded: Lab, run: str, tmp_path: Path) -> None:
 def test_a_folder_is_no_file_and_a_file_no_folder(guarded: Lab, run: str) -> None:
     put(guarded, run, "a/b")
     assert put(guarded, run, "a").status_code == 422
+    assert kept_of(guarded, run) == ["a/b"]
     assert put(guarded, run, "a/b/c").status_code == 422
     assert ask(guarded, "GET", f"{run}/artifacts/a").status_code == 404
 
@@ -118,11 +147,12 @@ def test_a_file_that_is_too_large_leaves_nothing(guarded: Lab, run: str) -> None
     assert refused.status_code == 413
     assert "at most 2000000 bytes" in refused.json()["detail"]
     assert ask(guarded, "GET", f"{run}/artifacts/a").content == b"before"
-    assert not list((folder_of(guarded, run).parent / ".incoming").iterdir())
+    assert not list((folder_of(guarded, run).parent / ".incoming").iterdir())  # also of what goes to S3
 
 
 def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
-    folders = ArtifactFolders(root=tmp_path, max_bytes=10**6, max_run_bytes=10**6, max_files=3)
+    limits = Limits(max_bytes=10**6, max_run_bytes=10**6, max_files=3)
+    folders = ArtifactFolders(root=tmp_path, limits=limits)
 
     def receive(content: bytes) -> None:
         with folders.incoming("run", "a") as incoming:
@@ -156,16 +186,17 @@ def test_a_run_has_a_quota(guarded: Lab, run: str) -> None:
 
 def test_a_run_takes_its_files_with_it(guarded: Lab, run: str) -> None:
     put(guarded, run, "a/b")
-    assert folder_of(guarded, run).is_dir()
+    assert kept_of(guarded, run) == ["a/b"]
     ask(guarded, "POST", f"{run}/finish", json={"state": "completed"})
     assert ask(guarded, "DELETE", run).status_code == 204
-    assert not folder_of(guarded, run).exists()
+    wait_until(lambda: kept_of(guarded, run) == [], seconds=10, what="its files are gone")
     assert put(guarded, run, "a").status_code == 404
     assert ask(guarded, "GET", f"{run}/artifacts").status_code == 404
 
 
 def test_an_upload_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
-    folders = ArtifactFolders(root=tmp_path, max_bytes=10, max_run_bytes=100, max_files=10)
+    limits = Limits(max_bytes=10, max_run_bytes=100, max_files=10)
+    folders = ArtifactFolders(root=tmp_path, limits=limits)
     with folders.incoming("run", "a") as incoming:
         incoming.write(b"whole")
         incoming.keep()
@@ -180,10 +211,12 @@ def test_an_upload_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None
         pass
     with pytest.raises(RecordNotFound):
         folders.open("another", "a")
-    # What a server that was killed had received in part goes when the next one starts.
-    (tmp_path / ".incoming" / "rest").write_bytes(b"half")
+    # What a server that was killed had received in part goes; what another one receives there does not.
+    for name, hours in (("rest", 1.1), ("underway", 0.9)):
+        (tmp_path / ".incoming" / name).write_bytes(b"half")
+        os.utime(tmp_path / ".incoming" / name, (time.time() - hours * 3600,) * 2)
     folders.discard_drafts()
-    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+    assert {path.name for path in (tmp_path / ".incoming").iterdir()} == {"underway"}
 
 
 def test_the_client_sends_and_fetches_files(tmp_path: Path) -> None:
@@ -200,3 +233,12 @@ def test_the_client_sends_and_fetches_files(tmp_path: Path) -> None:
             artifacts.fetch("con")
         with pytest.raises(ValueError, match="each of its parts must have a name"):
             artifacts.remove(f"../../{run_id}")
+
+
+def test_a_storage_that_does_not_answer_is_said_and_over(tmp_path: Path, s3: S3) -> None:
+    with lab(tmp_path, storage="s3://no-such-bucket/x") as made:
+        run = run_of(made)
+        for method in ("GET", "PUT", "DELETE"):
+            answer = ask(made, method, f"{run}/artifacts{'' if method == 'GET' else '/a'}", content=b"")
+            assert answer.status_code == (404 if method == "DELETE" else 503), answer.json()
+        assert "s3://no-such-bucket/x/artifacts is not there" in put(made, run, "a").json()["detail"]

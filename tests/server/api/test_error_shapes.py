@@ -88,7 +88,24 @@ def ended(http: InProcess, worker: str, store: Store) -> str:
         ("PATCH", f"{API}/runs/{RUN}", {"json": {"name": ""}}, 422, {"errors": ["name"]}),
         ("GET", f"{API}/runs?limit=201", {}, 422, {"errors": ["limit"]}),
         ("GET", f"{API}/runs?state=done", {}, 422, {"errors": ["state"]}),
-        ("GET", f"{API}/runs?sort=age", {}, 422, {"errors": ["sort"]}),
+        ("GET", f"{API}/runs?sort=a%20b", {}, 422, {"errors": ["sort"]}),
+        ("GET", f"{API}/runs?sort=tag", {}, 422, {"errors": ["sort"]}),
+        ("GET", f"{API}/runs?filter=loss.min%20%3C", {}, 422, {"errors": ["filter"]}),
+        ("GET", f"{API}/runs/groups?by=a%20b", {}, 422, {"errors": ["by"]}),
+        ("GET", f"{API}/runs/groups?by=name&metrics=name", {}, 422, {"errors": ["metrics"]}),
+        ("GET", f"{API}/runs/groups?by=name&sort=state", {}, 422, {"errors": ["sort"]}),
+        ("GET", f"{API}/runs/table.csv?columns=a%20b", {}, 422, {"errors": ["columns"]}),
+        (
+            "GET",
+            f"{API}/runs/sparklines?runs={','.join(map(str, range(101)))}",
+            {},
+            422,
+            {"errors": ["runs"]},
+        ),
+        ("POST", f"{API}/runs/actions", {"json": {"action": "delete"}}, 422, {"errors": [""]}),
+        ("POST", f"{API}/runs/actions", {"json": {"action": "tag", "runs": ["x"]}}, 422, {"errors": [""]}),
+        ("POST", f"{API}/views", {"json": {"name": "", "query": ""}}, 422, {"errors": ["name"]}),
+        ("DELETE", f"{API}/views/none", {}, 404, {}),
         ("GET", f"{API}/runs?cursor=x", {}, 422, {"errors": ["cursor"]}),
         ("GET", f"{API}/runs/{RUN}/metrics?x=age", {}, 422, {"errors": ["x"]}),
         ("GET", f"{API}/runs/{RUN}/metrics?max_points=1", {}, 422, {"errors": ["max_points"]}),
@@ -120,7 +137,8 @@ def test_errors_are_problems(
     for fault in faults:
         _is_a_sentence(fault["message"])
     assert problem.get("state") == more.get("state")
-    assert set(problem) <= {"type", "title", "status", "detail", "state"}
+    place = {"line", "column"} if status == 400 else set()
+    assert set(problem) <= {"type", "title", "status", "detail", "state"} | place
 
 
 def test_a_fault_of_the_server_is_said_without_its_traceback(settings: Settings, store: Store) -> None:

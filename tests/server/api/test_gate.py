@@ -17,6 +17,7 @@ OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/login"), ("POST", "/l
 WORKERS_ROAD = {
     ("POST", f"{API}/workers"),
     ("POST", f"{API}/workers/{{worker_id}}/claim"),
+    ("PUT", f"{API}/workers/{{worker_id}}/capacity"),
     ("POST", f"{API}/workers/{{worker_id}}/heartbeat"),
     ("POST", f"{API}/workers/{{worker_id}}/runs"),
     ("DELETE", f"{API}/workers/{{worker_id}}"),
@@ -171,6 +172,10 @@ def test_a_worker_of_another_token_cannot_be_used(guarded: Lab, worker: NewToken
     for path in (f"{mine}/claim", f"{mine}/heartbeat"):
         assert guarded.http.post(path, headers=bearer(other.secret), json={}).status_code == 403
         assert guarded.http.post(path, headers=bearer(worker.secret), json={}).status_code in (200, 204)
+    capacity = {"slots": 2, "devices": []}
+    for token, status in ((other, 403), (worker, 204)):
+        answer = guarded.http.request("PUT", f"{mine}/capacity", headers=bearer(token.secret), json=capacity)
+        assert answer.status_code == status
     assert guarded.http.delete(mine, headers=bearer(other.secret)).status_code == 403
     assert guarded.http.delete(mine, headers=bearer(worker.secret)).status_code == 204
     assert guarded.http.post(f"{mine}/claim", headers=bearer(worker.secret), json={}).status_code == 404

@@ -102,7 +102,7 @@ def test_the_setting_may_come_from_the_environment(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/static/main.js", "/nothing", RUNS])
-def test_browsers_are_told_what_a_page_may_do(http: InProcess, path: str) -> None:
+def test_browsers_are_told_what_a_page_may_do(http: InProcess, shared_store: Store, path: str) -> None:
     headers: Any = http.get(path, headers={"Accept": "text/html"}).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
@@ -111,6 +111,7 @@ def test_browsers_are_told_what_a_page_may_do(http: InProcess, path: str) -> Non
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert [name for name, value in policy.items() if "unsafe" in value] == ["style-src"]
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["hessianfree-server"] == shared_store.server_id
     assert headers["x-frame-options"] == "DENY"
     assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")

@@ -14,6 +14,8 @@ from hessianfree_lab.settings import Settings
 from server.makers import announcement, steps
 
 WORKERS = "/api/v1/workers"
+SOON = 4.0
+"""Seconds on a busy machine; who is not woken waits for ten."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_a_claim_without_a_job_waits_as_long_as_it_says(http: httpx.Client, work
         begin = time.monotonic()
         answer = http.post(f"{WORKERS}/{worker}/claim", json={"wait_seconds": wait})
         assert (answer.status_code, answer.content) == (204, b"")
-        assert wait <= time.monotonic() - begin < wait + 1
+        assert wait <= time.monotonic() - begin < wait + SOON
 
 
 def test_a_waiting_claim_gets_a_job_as_soon_as_there_is_one(
@@ -76,7 +78,7 @@ def test_a_waiting_claim_gets_a_job_as_soon_as_there_is_one(
     assert answer.status_code == 200
     assignment = answer.json()
     assert (assignment["name"], assignment["attempt"], assignment["spec"]["problem"]) == ("mine", 1, "bowl")
-    assert came - submitted[0] < 0.5
+    assert came - submitted[0] < SOON
     shown = http.get(f"/api/v1/runs/{assignment['run']}").json()
     assert (shown["state"], shown["worker"]) == ("running", worker)
     assert (
@@ -101,7 +103,7 @@ def test_a_cancel_reaches_a_waiting_worker_at_once(
     assert [(command["run"], command["attempt"], command["kind"]) for command in commands] == [
         (run, 1, "cancel")
     ]
-    assert came - cancelled[0] < 0.4
+    assert came - cancelled[0] < SOON
     sent = http.post(f"/api/v1/runs/{run}/records", content=steps(1, 1).model_dump_json())
     assert sent.json()["commands"] == ["cancel"]
 
@@ -116,7 +118,7 @@ def test_a_command_is_repeated_but_not_without_pause(http: httpx.Client, worker:
             (run, 1, "cancel")
         ]
         assert time.monotonic() - begin >= earliest
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 2 * SOON
 
 
 def test_a_heartbeat_names_what_to_drop(http: httpx.Client, worker: str, run: str) -> None:
@@ -132,7 +134,7 @@ def test_leaving_ends_the_workers_own_waiting(url: str, http: httpx.Client) -> N
     timer = _later(0.3, lambda: httpx.delete(f"{url}{WORKERS}/{worker}", trust_env=False))
     begin = time.monotonic()
     assert http.post(f"{WORKERS}/{worker}/claim", json={"wait_seconds": 10}).status_code == 404
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < SOON
     timer.join()
     assert [shown["state"] for shown in http.get(WORKERS).json()["items"] if shown["id"] == worker] == [
         "gone"

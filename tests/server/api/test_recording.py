@@ -4,11 +4,17 @@ import csv
 import io
 import json
 import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
 from hessianfree_lab.api.assets import PLOTLY_URL
+from hessianfree_lab.api.parquet import write_parquet
+from hessianfree_lab.errors import DatabaseUnavailable
+from hessianfree_lab.records import StepRecord
 from hessianfree_lab.store import Store
 from server.api.in_process import InProcess
 from server.makers import NOON, batch, line, spec, spectrum, step, trace
@@ -132,6 +138,15 @@ def test_parquet_has_types(http: InProcess, run: str) -> None:
     assert columns["loss"][2] == math.inf
 
 
+def test_parquet_fails_as_the_store_does(tmp_path: Path) -> None:
+    def records() -> Iterator[StepRecord]:
+        yield step(1)
+        raise DatabaseUnavailable("The database is away.")
+
+    with pytest.raises(DatabaseUnavailable):
+        write_parquet(tmp_path / "run.parquet", {}, records())
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_a_run_without_steps_makes_an_empty_file(http: InProcess, suffix: str) -> None:
     run = http.post(RUNS, json={"name": "empty"}).json()["id"]
@@ -148,7 +163,8 @@ def test_logs_as_records_and_as_text(http: InProcess, run: str) -> None:
     ]
     rest = http.get(f"{RUNS}/{run}/logs?after={first['next']}").json()
     assert [text["text"] for text in rest["lines"]] == ["line 1"]
-    assert http.get(f"{RUNS}/{run}/logs?after={rest['next']}").json() == {"lines": [], "next": rest["next"]}
+    nothing = {"lines": [], "next": rest["next"], "previous": None, "total": None}
+    assert http.get(f"{RUNS}/{run}/logs?after={rest['next']}").json() == nothing
     plain = http.get(f"{RUNS}/{run}/logs", headers={"Accept": "text/plain"})
     assert plain.headers["content-type"] == "text/plain; charset=utf-8"
     assert plain.text == "<b>&\nline 1\n"
@@ -171,23 +187,40 @@ def test_a_run_is_finished_changed_and_removed(http: InProcess, run: str) -> Non
 
 def test_prometheus_counts_what_comes_in(http: InProcess, run: str, store: Store) -> None:
     store.add_job(spec())
+    load = {"device": "cpu", "memory_used_bytes": 3, "memory_total_bytes": None, "utilisation": 0.5}
+    for _ in range(2):  # a worker that was started anew is told of once
+        worker = http.post("/api/v1/workers", json={"name": "bench", "host": "h", "pid": 1}).json()["id"]
+        gpu = {"device": "cuda:0", "temperature_celsius": 61, "power_watts": 412.5, "note": "GPU is lost."}
+        http.post(f"/api/v1/workers/{worker}/heartbeat", json={"load": [load, gpu]})
     before = _samples(http)
     http.post(f"{RUNS}/{run}/records", content=batch(step(4), step(5)).model_dump_json())
     after = _samples(http)
     assert after["hessianfree_ingested_steps_total"] - before["hessianfree_ingested_steps_total"] == 2
+    assert 0 < after["hessianfree_queue_wait_seconds"] < 60
     for name, value in {
+        "hessianfree_lost_attempts_total": 0,
         'hessianfree_runs{state="running"}': 1,
         'hessianfree_runs{state="completed"}': 0,
         "hessianfree_queue_depth": 1,
-        'hessianfree_workers{state="idle"}': 0,
+        'hessianfree_workers{state="idle"}': 2,
+        'hessianfree_device_utilisation{device="cpu",worker="bench"}': 0.5,
+        'hessianfree_device_memory_used_bytes{device="cpu",worker="bench"}': 3,
+        'hessianfree_device_temperature_celsius{device="cuda:0",worker="bench"}': 61,
+        'hessianfree_device_power_watts{device="cuda:0",worker="bench"}': 412.5,
+        'hessianfree_device_usable{device="cpu",worker="bench"}': 1,
+        'hessianfree_device_usable{device="cuda:0",worker="bench"}': 0,
+        'hessianfree_stored_bytes{kind="artifacts"}': 0,
         "hessianfree_event_streams": 0,
     }.items():
-        assert after[name] == value
+        assert after[name] == value, name
+    assert not any(name.startswith("hessianfree_device_memory_bytes{") for name in after)
 
 
 def _samples(http: InProcess) -> dict[str, float]:
     lines = [text for text in http.get("/metrics").text.splitlines() if not text.startswith("#")]
-    return {name: float(value) for name, value in (text.rsplit(" ", 1) for text in lines)}
+    samples = [text.rsplit(" ", 1) for text in lines]
+    assert len({name for name, _ in samples}) == len(samples)  # or Prometheus takes none of them
+    return {name: float(value) for name, value in samples}
 
 
 def test_the_api_describes_itself(http: InProcess) -> None:
@@ -204,6 +237,19 @@ def test_the_dashboards_files_are_asked_about_each_time(http: InProcess) -> None
     assert first.headers["cache-control"] == "no-cache"
     again = http.get("/static/main.js", headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
+
+
+def test_under_this_versions_stamp_they_are_kept(http: InProcess) -> None:
+    page = http.get("/").text
+    addresses = set(re.findall(r'(?:href|src)="(/static/=[^"#]+)', page))
+    assert any(address.endswith("/main.js") for address in addresses)
+    for address in addresses:
+        answer = http.get(address)
+        assert answer.status_code == 200, address
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    other = re.sub(r"=\w+", "=0123456789ab", min(addresses))
+    assert http.get(other).headers["cache-control"] == "no-cache"
+    assert http.get("/static/=0123456789ab/nothing.js").status_code == 404
 
 
 def test_plotly_is_kept_by_browsers(http: InProcess) -> None:

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from hessianfree_lab.api.submission import check_job
+from hessianfree_lab.errors import InvalidRequest
 from server.api.in_process import JSON, InProcess
-from server.makers import announcement, problem
+from server.makers import announcement, images, optimizer, problem
 
 JOBS = "/api/v1/jobs"
+WORKERS = "/api/v1/workers"
 YAML = {"Content-Type": "application/yaml"}
 
 
@@ -21,6 +24,15 @@ def test_a_job_is_queued_with_all_its_defaults(http: InProcess, worker: str) -> 
     assert run["spec"]["problem_params"] == {"dimension": 5, "condition": None, "shape": {"kind": "round"}}
     assert run["spec"]["optimizer_params"] == {"damping": 1.0, "cg_max_iter": 250}
     assert run["spec"]["budget"] == {"steps": 100, "seconds": None, "target_loss": None}
+
+
+def test_several_processes_need_a_problem_and_an_optimizer_that_can_be_divided() -> None:
+    job, dividing = {"problem": "bowl", "resources": {"processes": 2}}, optimizer("hessianfree")
+    dividing = dividing.model_copy(update={"divides": True})
+    with pytest.raises(InvalidRequest, match=r"it must be 1: 'bowl' has no cases to share\."):
+        check_job(job, [problem("bowl")], [dividing])
+    divisible = problem("bowl").model_copy(update={"divisible": True})
+    assert check_job(job, [divisible], [dividing]).resources.processes == 2
 
 
 def test_yaml_means_the_same_as_json(http: InProcess, worker: str) -> None:
@@ -70,6 +82,16 @@ def test_the_same_key_makes_one_run(http: InProcess, worker: str) -> None:
             {"device": "cpu", "resources": {"gpus": 1}},
             "resources.gpus",
             "resources.gpus is 1; it must be 0 when device is 'cpu'.",
+        ),
+        (
+            {"device": "cuda:1", "resources": {"gpus": 2}},
+            "device",
+            "device is 'cuda:1', one GPU; with resources.gpus = 2 it must be 'cuda'.",
+        ),
+        (
+            {"resources": {"processes": 2}},
+            "resources.processes",
+            "resources.processes is 2; it must be 1: a step of 'hessianfree' is taken by one process.",
         ),
         (
             {"optimizer_params": {"dampnig": 1}},
@@ -131,7 +153,9 @@ def test_a_nan_among_the_parameters_is_refused(http: InProcess, worker: str) -> 
     answer = http.post(JOBS, content="problem: bowl\noptimizer_params: {damping: .nan}", headers=YAML)
     assert answer.status_code == 422
     message = "optimizer_params.damping is nan; it must be finite."
-    assert answer.json()["errors"] == [{"path": "optimizer_params.damping", "message": message}]
+    assert answer.json()["errors"] == [
+        {"path": "optimizer_params.damping", "message": message, "position": 33}
+    ]
 
 
 def test_everything_that_is_wrong_is_said_at_once(http: InProcess, worker: str) -> None:
@@ -145,6 +169,26 @@ def test_everything_that_is_wrong_is_said_at_once(http: InProcess, worker: str) 
         "optimizer_params.y",
         "problem",
     ]
+
+
+def test_data_that_no_worker_has_are_asked_for(http: InProcess, worker: str) -> None:
+    announced = announcement(problems=[images("birds")], name="images").model_dump(mode="json")
+    http.post(WORKERS, json=announced).raise_for_status()
+    told = http.post(JOBS, json={"problem": "images"}).json()["errors"]  # cats by default
+    message = "problem_params.dataset is 'cats'; no worker has it yet, but birds. Put cats there."
+    assert told == [{"path": "problem_params.dataset", "message": message}]
+    assert (
+        http.post(JOBS, json={"problem": "images", "problem_params": {"dataset": "birds"}}).status_code == 201
+    )
+    worse = http.post(JOBS, json={"problem": "images", "problem_params": {"dataset": "fish"}}).json()[
+        "errors"
+    ]
+    assert [fault["path"] for fault in worse] == ["problem_params.dataset"]
+    assert "must be one of" in worse[0]["message"]
+    # Another worker brings them.
+    announced = announcement(problems=[images("cats")], name="cats").model_dump(mode="json")
+    http.post(WORKERS, json=announced).raise_for_status()
+    assert http.post(JOBS, json={"problem": "images"}).status_code == 201
 
 
 def test_without_any_worker_it_is_said_how_to_start_one(http: InProcess) -> None:
@@ -202,3 +246,32 @@ def test_a_schema_that_is_none_is_refused_when_it_is_announced(
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["path"] == "problems.0.params_schema"
     assert f"The schema of 'odd' is no JSON Schema: {message}" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (
+            {"resources": {"gpus": 1, "processes": 2}},
+            "resources.gpus is 1; with resources.processes = 2 it must be 2",
+        ),
+        (
+            {"device": "cuda:1", "resources": {"processes": 2}},
+            "one GPU; with resources.processes = 2 it must be",
+        ),
+        ({"resources": {"processes": 2}}, None),  # on the CPU
+        ({"resources": {"gpus": 2, "processes": 2}}, None),
+        ({"resources": {"gpus": 2}}, None),
+        ({"device": "cuda", "resources": {"processes": 2}}, None),
+    ],
+)
+def test_processes_on_gpus_have_one_each(wanted: dict[str, Any], told: str | None) -> None:
+    known = [problem("shared", divisible=True)], [optimizer("sharing", {}, divides=True)]
+    data = {"problem": "shared", "optimizer": "sharing"} | wanted
+    if told is None:
+        check_job(data, *known)
+        return
+    with pytest.raises(InvalidRequest) as refused:
+        check_job(data, *known)
+    (fault,) = refused.value.faults
+    assert told in fault.message

@@ -226,4 +226,4 @@ def test_what_was_sent_and_how_it_ended_are_remembered(spool):
     request = FinishRequest(attempt=2, state="failed", cause="diverged", error="NaN")
     spool.write_finish(request)
     assert spool.read_finish() == request
-    assert json.loads((spool.directory / "owner.json").read_text()) == {"run": "r", "attempt": 2}
+    assert json.loads((spool.directory / "owner.json").read_text()) == {"run": "r", "attempt": 2, "name": "r"}

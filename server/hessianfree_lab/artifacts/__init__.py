@@ -1,0 +1,1 @@
+"""Files that belong to runs: received, kept within limits, and given out."""

@@ -1,0 +1,32 @@
+"""The names of the variables in the environment; each is read by whoever needs it, when it does."""
+
+PREFIX = "HESSIANFREE_"
+"""A setting of the server is a variable of this and its name: `Settings`."""
+
+SERVER = f"{PREFIX}SERVER"
+"""The address of the server that the command line, workers and scripts speak to."""
+TOKEN = f"{PREFIX}TOKEN"
+TOKEN_FILE = f"{PREFIX}TOKEN_FILE"
+"""A file with the token."""
+DATA_DIR = f"{PREFIX}DATA_DIR"
+OFFLINE = f"{PREFIX}OFFLINE"
+"""Whether scripts record without a server."""
+DATASETS = f"{PREFIX}DATASETS"
+"""The folder of datasets; of a worker, and of its jobs."""
+PROBLEMS = f"{PREFIX}PROBLEMS"
+"""The folder of problems of one's own; of a worker, and of its jobs."""
+JOBS_PER_GPU = f"{PREFIX}JOBS_PER_GPU"
+"""How many jobs of a worker share a GPU."""
+GPU_MEMORY_FRACTION = f"{PREFIX}GPU_MEMORY_FRACTION"
+"""The part of a GPU's memory that a job may take; of a worker, and of its jobs."""
+SKIP_BUSY_GPUS = f"{PREFIX}SKIP_BUSY_GPUS"
+"""Whether a worker leaves GPUs alone that other programs use."""
+VISIBLE_DEVICES = "CUDA_VISIBLE_DEVICES"
+"""CUDA's own: which GPUs a process sees, by number or uuid."""
+DEBUG = f"{PREFIX}DEBUG"
+"""Whether the command line shows tracebacks; empty and 0: no."""
+
+
+def of_setting(name: str) -> str:
+    """The variable of a field of `Settings`."""
+    return f"{PREFIX}{name.upper()}"
