@@ -1,15 +1,29 @@
 """What concerns the whole suite."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from server.postgres import Postgres, running_postgres
+from server.s3 import S3, running_s3
 
 SYSTEM = Path(__file__).parent / "system"
+
+settings.register_profile(  # timings never decide a test
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests do the same on every machine: GPUs are for those in tests/gpu, where these are asked for (`-m gpu`)."""
+    if "gpu" not in config.option.markexpr:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,11 +41,13 @@ def _slowness(item: pytest.Item) -> int:
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # it has no types
-    """A file at a time to whichever process is free; all of tests/system to one, since it shares servers."""
+    """A file at a time to whichever process is free; what shares the installation of tests/system goes to one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = str(super()._split_scope(nodeid))
-        return "system" if file.startswith("tests/system/") else file
+        alone = ("tests/system/browser/", "tests/system/deployment/")
+        shares = file.startswith("tests/system/") and not file.startswith(alone)
+        return "system" if shares else file
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -45,3 +61,10 @@ def postgres() -> Iterator[Postgres]:
     """A PostgreSQL for whoever asks; who does is marked `postgres`."""
     with running_postgres() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """An S3 for whoever asks."""
+    with running_s3() as bucket:
+        yield bucket

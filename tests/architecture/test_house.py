@@ -5,9 +5,7 @@ import re
 CODE = (".py", ".js", ".css", ".html", ".sh")
 MOST_LINES = 300
 # Longer files, each with the reason why cutting it would make it harder to read.
-REASONS: dict[str, str] = {
-    "server/hessianfree_lab/store/interface.py": "one contract, which is read as a whole",
-}
+REASONS: dict[str, str] = {}
 
 # A path that exists on one machine only has no business in the repository.
 MACHINE_PATH = re.compile(r"(?<![\w.~$}-])/(?:work|root|home|Users|mnt)/\w")

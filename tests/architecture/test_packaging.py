@@ -52,16 +52,20 @@ def test_constraints_are_exact(root: Path) -> None:
         assert re.fullmatch(r"[\w.-]+==[\w.]+", line), line
 
 
-@pytest.mark.parametrize("extra", ["server", "worker"])
-def test_the_images_helper_prints_an_extra(extra: str, root: Path, project: dict[str, Any]) -> None:
+@pytest.mark.parametrize("extras", [("server", "postgres"), ("worker",)])
+def test_the_images_helper_prints_extras(
+    extras: tuple[str, ...], root: Path, project: dict[str, Any]
+) -> None:
     printed = subprocess.run(
-        [sys.executable, "docker/requirements.py", extra],
+        [sys.executable, "docker/requirements.py", *extras],
         cwd=root,
         check=True,
         capture_output=True,
         text=True,
     ).stdout
-    assert printed.splitlines() == project["optional-dependencies"][extra]
+    assert printed.splitlines() == [
+        line for extra in extras for line in project["optional-dependencies"][extra]
+    ]
 
 
 def test_the_images_helper_names_the_extras_there_are(root: Path) -> None:

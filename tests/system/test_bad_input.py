@@ -215,3 +215,8 @@ def test_token_file_that_cannot_be_used(tmp_path: Path) -> None:
     expect_sentence(run("runs", "--token-file", tmp_path / "empty"), "empty")
     (tmp_path / "file").write_text("", encoding="utf-8")
     expect_sentence(run("serve", "--token-file", tmp_path / "file" / "token"), "file/token", "cannot be made")
+
+
+def test_a_heartbeat_file_that_cannot_be_made(tmp_path: Path) -> None:
+    refused = run("work", "--heartbeat-file", tmp_path / "nowhere" / "heartbeat", "--data-dir", tmp_path)
+    expect_sentence(refused, "heartbeat file", str(tmp_path / "nowhere"), "no such file or directory")

@@ -126,6 +126,28 @@ def test_runs_as_json(finished: str, machine: Machine) -> None:
     assert {item["state"] for item in page["items"]} == {"completed"}
 
 
+def test_runs_takes_a_filter_an_order_and_columns(finished: str, machine: Machine) -> None:
+    asked = (
+        "--filter",
+        "step = 4 and tag : FROM-A",
+        "--sort",
+        "-loss.min",
+        "--columns",
+        "id,optimizer_params.lr,tag,ended",
+    )
+    ended = run("runs", *asked, environment=machine.environment)
+    head, *lines = ended.stdout.splitlines()
+    assert head.split() == ["id", "optimizer_params.lr", "tag", "ended"]
+    row = next(line for line in lines if line.startswith(finished))
+    assert "0.001" in row
+    assert "from-a-file" in row
+    rows = json.loads(run("runs", *asked, "--json", environment=machine.environment).stdout)
+    assert finished in [row["id"] for row in rows]
+    refused = run("runs", "--filter", "step =", environment=machine.environment)
+    assert refused.returncode != 0
+    assert "At character 7: a value was expected after '=', not the end." in refused.stderr
+
+
 def test_options_before_the_verb(finished: str, machine: Machine) -> None:
     before = run("--server", machine.url, "runs", "--json")
     assert finished in before.stdout
@@ -158,7 +180,7 @@ def test_cancel_ends_a_running_job_within_seconds(machine: Machine) -> None:
         assert run("cancel", run_id, environment=machine.environment).returncode == 0
         asked = time.monotonic()
         while client.run(run_id).state != "cancelled":
-            assert time.monotonic() - asked < 5
+            assert time.monotonic() - asked < 15
             time.sleep(0.05)
     assert run("watch", run_id, environment=machine.environment).returncode == 1
 
@@ -186,24 +208,6 @@ def test_problems_and_optimizers_show_parameters_with_defaults_and_bounds(machin
     listed = json.loads(run("optimizers", "--json", environment=machine.environment).stdout)
     assert {entry["name"] for entry in listed} >= {"hessianfree", "sgd", "adam", "adamw", "lbfgs"}
     assert "damping: " in run("optimizers", "hessianfree", environment=machine.environment).stdout
-
-
-def test_doctor_finds_a_healthy_machine(machine: Machine, tmp_path: Path) -> None:
-    ended = run("doctor", "--data-dir", tmp_path / "data", environment=machine.environment)
-    assert ended.returncode == 0, ended.stdout
-    for word in (__version__, "torch", "can be made", f"The server at {machine.url} answers"):
-        assert word in ended.stdout
-    assert not (tmp_path / "data").exists()
-
-
-def test_doctor_finds_what_is_wrong(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    environment = clean_environment(HESSIANFREE_SERVER="http://127.0.0.1:9")
-    ended = run("doctor", "--data-dir", tmp_path / "file" / "data", environment=environment)
-    assert ended.returncode == 1
-    assert ended.stdout.count("WRONG") == 2
-    assert "cannot be written" in ended.stdout
-    assert "No server answers at http://127.0.0.1:9" in ended.stdout
 
 
 def test_db_upgrade_makes_the_schema(tmp_path: Path) -> None:

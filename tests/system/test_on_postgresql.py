@@ -20,8 +20,14 @@ def test_a_job_runs_end_to_end(postgres: Postgres, tmp_path: Path) -> None:
         assert (shown.progress.step, shown.attempt) == (STEPS, 1)
         assert shown.summary["loss"].last is not None
 
-        second = run("serve", *options[:2], "--data-dir", tmp_path / "other", "--database-url", url)
-        assert second.returncode != 0
-        assert "Another server already works on the database" in second.stderr
+        copied = ("db", "copy", "--from", url, "--to", f"sqlite:///{tmp_path}/copy.sqlite")
+        refused = run(*copied)
+        assert refused.returncode != 0
+        assert "A server works on the database" in refused.stderr
     again = run("db", "upgrade", "--database-url", url)
     assert (again.returncode, again.stderr) == (0, "")
+    done = run(*copied)
+    assert done.returncode == 0, done.stderr
+    assert f"steps: {STEPS} of {STEPS} rows\n" in done.stderr
+    assert "tables are copied." in done.stdout
+    assert "DATA_DIR/artifacts" in done.stdout

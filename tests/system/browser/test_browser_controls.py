@@ -1,72 +1,11 @@
 """What a user asks of a running job: held back, told to go on, given other settings, and how the page shows it."""
 
-from typing import Any
-
 import httpx
 import pytest
 from playwright.sync_api import expect
 
+from system.browser.scripted import ScriptedJob
 from system.browser.window import Window, rows
-
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "damping": {
-            "type": "number",
-            "default": 1.0,
-            "exclusiveMinimum": 0,
-            "description": "Where it starts.",
-        },
-        "verbose": {"type": "boolean", "default": False},
-    },
-}
-
-
-class ScriptedJob:
-    """A job, and the worker that holds it: does what it is told when the test says so."""
-
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
-        problem = {"name": "p", "title": "P", "description": "", "params_schema": {"type": "object"}}
-        optimizer = {
-            "name": "o",
-            "title": "O",
-            "description": "",
-            "params_schema": SCHEMA,
-            "settable": ["damping"],
-        }
-        self.worker = self._post(
-            "/workers",
-            {"name": "w", "host": "here", "pid": 1, "problems": [problem], "optimizers": [optimizer]},
-        )["id"]
-        job = {"name": "held", "problem": "p", "optimizer": "o", "budget": {"steps": 100}}
-        self.id = self._post("/jobs", job)["id"]
-        self.attempt = 0
-        self.claim()
-
-    def claim(self) -> None:
-        self.attempt = self._post(f"/workers/{self.worker}/claim", {"wait_seconds": 1})["attempt"]
-
-    def send(self, steps: list[Any], **batch: Any) -> None:
-        self._post(f"/runs/{self.id}/records", {"attempt": self.attempt, "steps": steps} | batch)
-
-    def obey(self, number: int, step: int, **more: Any) -> None:
-        self.send([], applied=[{"number": number, "step": step} | more])
-
-    def lose(self) -> None:
-        self._post(f"/runs/{self.id}/finish", {"attempt": self.attempt, "state": "interrupted"})
-
-    def asked(self) -> list[dict[str, Any]]:
-        answer = self._http.get(f"/runs/{self.id}/controls")
-        answer.raise_for_status()
-        items: list[dict[str, Any]] = answer.json()["items"]
-        return items
-
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = self._http.post(path, json=body)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
 
 
 @pytest.fixture
@@ -81,13 +20,13 @@ def test_a_job_is_held_back_and_told_to_go_on(window: Window, job: ScriptedJob) 
     page.goto(f"/runs/{job.id}")
     badge = page.locator("run-header state-badge")
     expect(badge).to_have_text("Running")
-    expect(page.get_by_role("button", name="Go on")).to_be_hidden()
+    expect(page.get_by_role("button", name="Resume")).to_be_hidden()
     page.get_by_role("button", name="Pause").click()
     expect(badge).to_have_text("Pausing")
     job.obey(1, 3)
     expect(badge).to_have_text("Paused")
     expect(page.get_by_role("button", name="Pause")).to_be_hidden()
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     job.obey(2, 3)
     expect(badge).to_have_text("Running")
     history = page.locator("run-history tbody tr")
@@ -130,7 +69,7 @@ def test_other_settings_are_asked_for_and_marked_where_they_take_effect(
 
     page.get_by_role("button", name="Adjust").click()
     expect(dialog.get_by_label("Damping")).to_have_value("0.5")  # as it is in force
-    dialog.get_by_role("button", name="Leave it as it is").click()
+    dialog.get_by_role("button", name="Keep it as it is").click()
     expect(dialog).to_be_hidden()
 
 

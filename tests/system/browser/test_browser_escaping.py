@@ -139,10 +139,10 @@ def test_what_others_write_is_text_on_every_page(
 
     page.goto(f"/compare?runs={script_run},{job}")
     window.wait_for_step("metric", 4)
-    legend = page.locator(".legendtext").all_text_contents()
+    legend = page.locator("compare-legend .legend-name").all_text_contents()
     assert any("again" in entry and "<" in entry for entry in legend), legend
     window.plot("metric", "Plotly.Fx.hover(plot, [{ curveNumber: 0, pointNumber: 1 }])")
-    expect(page.locator("[data-figure=metric] .hoverlayer")).to_contain_text("step")
+    expect(page.locator("[data-figure=metric] .hoverlayer").first).to_contain_text("step")
     is_unharmed(page, "compare")
 
     for address in ("/submit", f"/submit?from={job}"):

@@ -1,5 +1,7 @@
 """The page of workers."""
 
+import re
+
 import httpx
 from playwright.sync_api import expect
 
@@ -28,6 +30,10 @@ def test_a_worker_comes_works_and_leaves_while_one_watches(window: Window, http:
     expect(card).to_contain_text("<b>mole</b>")
     expect(card).to_contain_text("cuda:0: A fine card, 80 GiB")
     expect(card.locator(".worker-state")).to_have_text("Idle")
+    footer = card.locator("footer")
+    expect(footer).to_have_text(re.compile(r"^Seen \S.* · torch 2\.13$"))
+    seen = http.get("/workers").json()["items"][0]["last_seen_at"]
+    expect(footer.locator("moment-text")).to_have_attribute("at", seen)
 
     job = {"name": "dig", "problem": "tiny", "optimizer": "tiny", "budget": {"steps": 10}}
     run = http.post("/jobs", json=job).json()["id"]

@@ -5,13 +5,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 SCREENSHOTS = Path(__file__).parents[3] / "screenshots"
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
 NARROWEST = 360
+PATIENCE_MILLISECONDS = 60_000  # a busy machine may take long to load a page
+
+_idle: WeakKeyDictionary[Browser, dict[str, BrowserContext]] = WeakKeyDictionary()
+"""Sessions that no test uses now, by their options."""
 
 # Every figure says what it has drawn; the last word of each is kept, with the time it was said.
 WATCH = """
@@ -72,9 +77,12 @@ class Window:
         """Scroll to the end and back, so that everything below the window is drawn as well."""
         self.page.evaluate(
             """async () => {
-                 for (let top = 0; top < document.documentElement.scrollHeight; top += 500) {
+                 const frame = () => new Promise(requestAnimationFrame);
+                 for (let top = 0; top < document.documentElement.scrollHeight; top += innerHeight / 2) {
                    scrollTo(0, top);
-                   await new Promise((done) => setTimeout(done, 120));
+                   // In the second one it is known what came into the window with the first.
+                   await frame();
+                   await frame();
                  }
                  scrollTo(0, 0);
                }"""
@@ -95,12 +103,24 @@ class Window:
 def opened(
     browser: Browser, url: str, *, size: tuple[int, int] = DESKTOP, scheme: Any = "light", **context: Any
 ) -> Iterator[Window]:
-    """A fresh session of the browser on `url`."""
+    """A page of a browser's session on `url` that knows nothing of earlier ones, but for what the session has cached.
+
+    A session keeps the scripts of its server, compiled, and its first page: a window that closes is made anew for the
+    next page, which costs more than the page.
+    """
     width, height = size
-    session = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, base_url=url, **context
-    )
-    session.set_default_timeout(15_000)
+    options = {
+        "viewport": {"width": width, "height": height},
+        "color_scheme": scheme,
+        "base_url": url,
+        **context,
+    }
+    idle, key = _idle.setdefault(browser, {}), repr(sorted(options.items()))
+    session = idle.pop(key, None)  # while it is in use, another one is made
+    if session is None:
+        session = browser.new_context(**options)
+        session.set_default_timeout(PATIENCE_MILLISECONDS)
+        session.new_page()
     page = session.new_page()
     window = Window(page=page)
 
@@ -113,8 +133,19 @@ def opened(
     page.add_init_script(WATCH)
     try:
         yield window
-    finally:
+    except BaseException:
         session.close()
+        raise
+    if key in idle:
+        session.close()
+        return
+    first, *others = session.pages
+    for left in others:
+        left.close()
+    session.clear_cookies()
+    stored = {"origin": url, "storageTypes": "local_storage,indexeddb"}
+    session.new_cdp_session(first).send("Storage.clearDataForOrigin", stored)
+    idle[key] = session
 
 
 def rows(first: int, losses: Sequence[Any], **more: Any) -> list[Mapping[str, Any]]:

@@ -78,22 +78,23 @@ def repeated(metrics: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in metrics.items() if not any(part in name for part in NOT_REPEATED)}
 
 
-def undisturbed(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """The metrics of each step of the same job, trained at one go by a process of its own."""
+def undisturbed(specs: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The metrics of each step of the same jobs, each trained at one go, by a process of their own."""
     program = (
         "import json, sys\n"
         "from hessianfree_lab.records import JobSpec\n"
         "from hessianfree_lab.training.session import Session\n"
-        "for records in Session(JobSpec.model_validate(json.load(sys.stdin))):\n"
-        "    print(json.dumps(records[0].model_dump(mode='json')['metrics']))\n"
+        "for spec in json.load(sys.stdin):\n"
+        "    session = Session(JobSpec.model_validate(spec))\n"
+        "    print(json.dumps([records[0].model_dump(mode='json')['metrics'] for records in session]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
-        input=json.dumps(spec),
+        input=json.dumps(specs),
         env=clean_environment(),
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=240,
     )
     return [json.loads(line) for line in done.stdout.splitlines()]

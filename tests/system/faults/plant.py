@@ -87,7 +87,7 @@ class Plant:
             member.start()
         self.wait_for(lambda client: len(client.workers()) >= len(self.workers), "the workers register")
 
-    def wait_for(self, condition: Callable[[Client], bool], what: str, *, seconds: float = 90.0) -> float:
+    def wait_for(self, condition: Callable[[Client], bool], what: str, *, seconds: float = 300.0) -> float:
         """Seconds until the condition held; whatever the server answers or fails to answer meanwhile."""
         started = time.monotonic()
         with Client(self.url) as client:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import files
 from pathlib import Path
 
-from system.dockerfile import Dockerfile, Step
+from system.deployment.dockerfile import Dockerfile, Step
 
-OWN_PATHS = re.compile(r"(?<![\w./])/(?=(?:opt/hessianfree|src|dist|data|access)\b)")
+OWN_PATHS = re.compile(
+    r"(?<![\w./])/(?=(?:opt/hessianfree|src|dist|data|storage|access|database|metrics|tmp)\b)"
+)
 BUILD_SECONDS = 600.0
 
 
@@ -43,7 +45,7 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Builder:
-    """Builds stages of one Dockerfile. `python` is the folder in which the base image's `python` is found."""
+    """Builds stages of one Dockerfile. `python` is the folder with the base image's `python` and `pip`."""
 
     dockerfile: Dockerfile
     context: Path

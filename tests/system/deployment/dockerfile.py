@@ -25,14 +25,16 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Dockerfile:
-    """Stages by name."""
+    """Stages by name; `arguments`: the defaults of those before the first stage."""
 
     stages: dict[str, Stage]
+    arguments: dict[str, str]
 
     @classmethod
     def read(cls, path: Path) -> Self:
         text = re.sub(r"^\s*#.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         stages: dict[str, Stage] = {}
+        arguments: dict[str, str] = {}
         name = ""
         for line in re.sub(r"\\\n\s*", " ", text).splitlines():
             if not line.strip():
@@ -41,10 +43,13 @@ class Dockerfile:
             if keyword == "FROM":
                 parent, _, name = (part.strip() for part in rest.partition(" AS "))
                 stages[name] = Stage(parent=parent, own_steps=())
-            elif name:  # an ARG before the first FROM belongs to no stage
+            elif not name:  # an ARG before the first FROM belongs to no stage
+                argument, _, default = rest.strip().partition("=")
+                arguments[argument] = default
+            else:
                 step = Step(keyword=keyword, text=rest.strip())
                 stages[name] = Stage(parent=stages[name].parent, own_steps=(*stages[name].own_steps, step))
-        return cls(stages=stages)
+        return cls(stages=stages, arguments=arguments)
 
     def steps(self, stage: str) -> list[Step]:
         """Every step that makes `stage`, those of the stages it starts from first."""
