@@ -54,7 +54,7 @@ class Connection:
         self._writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = await self._reader.readuntil(b"\r\n\r\n")
         length = answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        return int(answer[9:12]), await self._reader.readexactly(int(length))
+        return int(answer[9:12]), await self._reader.readexactly(int(length or 0))  # a 204 says none
 
     async def stream(self, path: str) -> asyncio.StreamReader:
         """Ask for something that does not end, and read on from there."""
@@ -221,6 +221,33 @@ async def _follow(url: str, run: str, acknowledged: dict[tuple[str, int], float]
             for step in steps:
                 # Heard before the sender read its acknowledgement: that is soon enough.
                 outcome.took("commit to client", max(0.0, now - acknowledged.get(step, now)))
+
+
+async def crowd(url: str, run: str, count: int, memory: Callable[[], float]) -> tuple[float, float, float]:
+    """Open streams, and record a step: memory before and with them; seconds until the last one has heard."""
+
+    async def hear(lines: asyncio.StreamReader) -> None:
+        while (line := await lines.readline()) and not line.startswith(b"event: run"):
+            pass
+
+    before = memory()
+    connections = [await Connection.open(url) for _ in range(count + 1)]
+    sender, *listeners = connections
+    streams = [await listener.stream("/api/v1/events") for listener in listeners]
+    hearing = [asyncio.create_task(hear(lines)) for lines in streams]
+    await asyncio.sleep(1.0)
+    assert not any(task.done() for task in hearing)  # of what was before
+    after = memory()
+    status, _ = await sender.request(
+        "POST", f"/api/v1/runs/{run}/records", batch_template(1, steps=1) % (1, 1)
+    )
+    assert status == 200
+    began = time.monotonic()
+    await asyncio.gather(*hearing)
+    seconds = time.monotonic() - began
+    for connection in connections:
+        connection.close()
+    return before, after, seconds
 
 
 async def stall(url: str, run: str, count: int, memory: Callable[[], float]) -> tuple[float, float, float]:

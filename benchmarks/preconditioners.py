@@ -39,8 +39,8 @@ from hessianfree.preconditioners import (
 from hessianfree.preconditioners.kfac import KFAC
 from hessianfree.records import CGSolution, Linearization, Preconditioning, SolveState
 from hessianfree.stopping import Divergence, IterationLimit, MartensProgress, ResidualTolerance
-from hessianfree_lab.training.problems.autoencoders import PixelCrossEntropy, autoencoder
-from hessianfree_lab.training.problems.curves import curves
+from hessianfree_lab.training.problems.autoencoders.autoencoder import PixelCrossEntropy, autoencoder
+from hessianfree_lab.training.problems.autoencoders.curves import curves
 from hessianfree_lab.training.problems.networks import sparse
 
 _HEAD = """# What preconditioners save

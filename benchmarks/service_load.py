@@ -29,7 +29,7 @@ from machine import processor
 from hessianfree_lab.records import IngestBatch, ScriptRun
 from hessianfree_lab.store import open_store
 
-WRITERS, READERS, STREAMS = 32, 20, 100
+WRITERS, READERS, STREAMS, CROWD = 32, 20, 100, 1_000
 PERIOD_SECONDS = 0.6
 """Of a writer's batches where their pace is given: 53,000 values a second together."""
 PAUSE_SECONDS = 1.0
@@ -82,11 +82,15 @@ class Server:
 
 
 @contextmanager
-def server(data: Path) -> Iterator[Server]:
+def server(data: Path, **variables: str) -> Iterator[Server]:
+    """`variables` of its environment, beside those of this process."""
     where = data / "url"
+    where.unlink(missing_ok=True)  # of a server before
     command = [sys.executable, "-m", "hessianfree_lab.cli", "serve", "--port", "0"]
     process = subprocess.Popen(
-        [*command, "--url-file", str(where), "--data-dir", str(data)], stdout=subprocess.DEVNULL
+        [*command, "--url-file", str(where), "--data-dir", str(data)],
+        stdout=subprocess.DEVNULL,
+        env=os.environ | variables,
     )
     try:
         while not where.exists():
@@ -159,6 +163,17 @@ def streams(data: Path, seconds: float) -> list[Row]:
     rows.add("commit to client, median", f"{percentile(delays, 0.5):.0f} ms")
     rows.add("commit to client, p95", f"{slow:.0f} ms", "< 1,000 ms", met=slow < 1000)
     rows.add("steps heard of", f"{len(delays):,}")
+    return rows.rows
+
+
+def crowd(data: Path) -> list[Row]:
+    """As many event streams as a server lets be open by itself, and a step that all are told of."""
+    with server(data, HESSIANFREE_STREAMS_A_CLIENT=str(CROWD)) as lab:
+        run = asyncio.run(_create_runs(lab.url, 1))[0]
+        before, after, seconds = asyncio.run(clients.crowd(lab.url, run, CROWD, lab.resident_mb))
+    rows = Scene(name=f"{CROWD:,} event streams, and one step")
+    rows.add("server's memory, above before", f"{after - before:.0f} MB")
+    rows.add("commit to the last client", f"{1000 * seconds:,.0f} ms")
     return rows.rows
 
 
@@ -249,13 +264,14 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seconds", type=float, default=60.0)
     arguments.add_argument("--rows", type=int, default=10_000_000)
-    arguments.add_argument("--only", choices=("writers", "paced", "streams", "stalled", "grown"))
+    arguments.add_argument("--only", choices=("writers", "paced", "streams", "crowd", "stalled", "grown"))
     arguments.add_argument("--write", type=Path, metavar="FILE")
     options = arguments.parse_args()
     scenes: dict[str, Callable[[Path], list[Row]]] = {
         "writers": lambda data: writers_and_readers(data, options.seconds, 0.0),
         "paced": lambda data: writers_and_readers(data, options.seconds, PERIOD_SECONDS),
         "streams": lambda data: streams(data, min(options.seconds, 20.0)),
+        "crowd": crowd,
         "stalled": stalled,
         "grown": lambda data: grown(data, options.rows),
     }

@@ -1,6 +1,6 @@
 """What the engine's speed and memory are, beside its predecessor's, as one table of ratios.
 
-    python benchmarks/speed.py [--rounds 5] [--device cpu] [--quick] [--write FILE.md]
+    python benchmarks/speed.py [--rounds 5] [--device cpu] [--only 'conv net'] [--quick] [--write FILE.md]
 
 A product is given in units of one gradient of the same round; a step as predecessor / here (above 1: the engine is
 faster), from the same parameters and CG start with the same damping and number of CG iterations, in turns; memory as
@@ -48,9 +48,8 @@ class Effort:
         return WORKLOADS[index](self.device, **sizes)
 
 
-def rows(effort: Effort) -> Iterator[Row]:
-    """All of the table, as it is measured."""
-    indices = range(len(WORKLOADS))
+def rows(effort: Effort, indices: Sequence[int]) -> Iterator[Row]:
+    """The table of these workloads, as it is measured."""
     for index in indices:
         yield from product_rows(effort.workload(index), 3 * effort.rounds, effort.device)
     for index in indices:
@@ -122,9 +121,11 @@ def apart(values: Sequence[float], right: Sequence[float]) -> float:
 
 
 def main() -> None:
+    titles = [make().title for make in WORKLOADS]
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--device", default="cpu")
+    arguments.add_argument("--only", metavar="WORKLOAD", choices=titles, help=f"one of {', '.join(titles)}")
     arguments.add_argument(
         "--quick", action="store_true", help="a few samples and rounds: does it run at all?"
     )
@@ -141,7 +142,8 @@ def main() -> None:
     print(circumstances.line())
     print(COLUMNS)
     table = []
-    for row in rows(effort):
+    indices = [index for index, title in enumerate(titles) if options.only in (None, title)]
+    for row in rows(effort, indices):
         print(row.line(), flush=True)
         table.append(row)
     if options.write:

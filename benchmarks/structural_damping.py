@@ -17,8 +17,8 @@ from hessianfree.calibration import RayleighCalibration
 from hessianfree.cg import ConjugateGradient
 from hessianfree.execution import Execution
 from hessianfree.structural_damping import StructuralDamping, logistic_distance
-from hessianfree_lab.training.problems.addition import draw
-from hessianfree_lab.training.problems.recurrent import SPECTRAL_RADIUS, RecurrentNetwork
+from hessianfree_lab.training.problems.long_lags.addition import draw
+from hessianfree_lab.training.problems.long_lags.recurrent import SPECTRAL_RADIUS, RecurrentNetwork
 
 
 def trained(

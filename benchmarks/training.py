@@ -13,12 +13,12 @@ import torch
 from racers import Racer, Start, adam, plain, predecessor, recommended
 from table import Circumstances
 
-from hessianfree_lab.training.problems.addition import draw
-from hessianfree_lab.training.problems.autoencoders import PixelCrossEntropy, autoencoder
-from hessianfree_lab.training.problems.curves import curves
-from hessianfree_lab.training.problems.curves_autoencoder import WIDTHS
+from hessianfree_lab.training.problems.autoencoders.autoencoder import PixelCrossEntropy, autoencoder
+from hessianfree_lab.training.problems.autoencoders.curves import curves
+from hessianfree_lab.training.problems.autoencoders.curves_autoencoder import WIDTHS
+from hessianfree_lab.training.problems.long_lags.addition import draw
+from hessianfree_lab.training.problems.long_lags.recurrent import RecurrentNetwork
 from hessianfree_lab.training.problems.networks import sparse
-from hessianfree_lab.training.problems.recurrent import RecurrentNetwork
 
 _HEAD = """# Seconds to equal training loss
 

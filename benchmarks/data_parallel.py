@@ -1,0 +1,230 @@
+"""Hessian-free steps on data spread over processes: how they scale here, what travels, and what that means for GPUs.
+
+Each process has one thread. Strong scaling: the same cases for all process counts; weak: as many cases a process. Run
+it while nothing else runs; figures of a process count beyond the processors mean nothing.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as multiprocessing
+from machine import processor
+from torch.utils._python_dispatch import TorchDispatchMode
+from workloads import deep_autoencoder
+
+from hessianfree import HessianFree
+from hessianfree.execution import Execution
+
+BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A step of so many CG iterations by some processes, as rank 0 saw it; seconds are medians over the steps."""
+
+    parameters: int
+    seconds_iteration: float  # of CG
+    busy_iteration: float  # processor time of rank 0, whatever else the machine does
+    seconds_gradient: float
+    seconds_alone: float  # of an all-reduce of as many numbers, and nothing else
+    exchanges: float  # an iteration
+    numbers: float  # an iteration
+
+
+class Counted(TorchDispatchMode):
+    """Counts the collective operations of torch.distributed, and the numbers in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exchanges = self.numbers = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function._schema.name.startswith("c10d::"):
+            self.exchanges += 1
+            self.numbers += args[0][0].numel()
+        return function(*args, **(kwargs or {}))
+
+
+def measure(processes: int, cases: int, *, steps: int, iterations: int) -> Measured:
+    """Steps of `processes` that share `cases`."""
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "answer"
+        arguments = (processes, cases, steps, iterations, folder)
+        os.environ["OMP_NUM_THREADS"] = "1"
+        multiprocessing.spawn(_rank, arguments, nprocs=processes)
+        return torch.load(answer, weights_only=False)
+
+
+def _rank(rank: int, processes: int, cases: int, steps: int, iterations: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=processes)
+    torch.manual_seed(0)
+    workload = deep_autoencoder(samples=cases)
+    own = (workload.inputs.tensor_split(processes)[rank], workload.targets.tensor_split(processes)[rank])
+    optimizer = HessianFree(
+        workload.model.parameters(),
+        damping=workload.damping["ggn"],
+        adapt_damping=False,
+        cg_max_iter=iterations,
+        use_cg_backtracking=False,
+        use_linesearch=False,
+        execution=Execution(products="plain"),
+        process_group=dist.group.WORLD,
+    )
+    reports: list[Any] = []
+    optimizer.on_step(lambda report, _: reports.append(report))
+    moved = []
+    for limit in [2, *([iterations] * steps), iterations, 2]:  # the first one warms up
+        if len(moved) == steps + 1:
+            optimizer.execution = replace(optimizer.execution, clock=time.process_time)
+        optimizer.method = _limited(optimizer.method, limit)
+        with Counted() as counted:
+            optimizer.acc_step(workload.model, workload.loss_function, [own])
+        moved.append((counted.exchanges, counted.numbers))
+    _, *rest, busy, short = reports
+    vector = torch.zeros(sum(p.numel() for p in workload.model.parameters()))
+    alone = []
+    for _ in range(20):
+        dist.barrier()
+        started = time.perf_counter()
+        dist.all_reduce(vector)
+        alone.append(time.perf_counter() - started)
+    # Two steps of different length differ by products alone.
+    more = busy.curvature_products - short.curvature_products
+    if rank == 0:
+        measured = Measured(
+            parameters=vector.numel(),
+            seconds_iteration=statistics.median(report.seconds_cg / report.cg_iterations for report in rest),
+            busy_iteration=busy.seconds_cg / busy.cg_iterations,
+            seconds_gradient=statistics.median(report.seconds_gradient for report in rest),
+            seconds_alone=statistics.median(alone),
+            exchanges=(moved[-2][0] - moved[-1][0]) / more,
+            numbers=(moved[-2][1] - moved[-1][1]) / more,
+        )
+        torch.save(measured, Path(folder) / "answer")
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def _limited(method: Any, iterations: int) -> Any:
+    return replace(method, solver=replace(method.solver, max_iter=iterations))
+
+
+def scaling(most: int, cases: int, *, steps: int, iterations: int) -> Iterator[str]:
+    """Tables of strong and weak scaling, and of what travels."""
+    one = measure(1, cases, steps=steps, iterations=iterations)
+    rows, travelled = [], []
+    for processes in range(2, most + 1):
+        strong = measure(processes, cases, steps=steps, iterations=iterations)
+        weak = measure(processes, processes * cases, steps=steps, iterations=iterations)
+        for kind, found, ideal in (
+            ("strong", strong, one.seconds_iteration / processes),
+            ("weak", weak, one.seconds_iteration),
+        ):
+            rows.append(
+                f"| {kind} | {processes} | {1e3 * found.seconds_gradient:.1f} | {1e3 * found.seconds_iteration:.2f} | "
+                f"{ideal / found.seconds_iteration:.2f} | {1e3 * found.busy_iteration:.2f} | "
+                f"{1e3 * found.seconds_alone:.2f} |"
+            )
+        travelled.append(
+            f"| {processes} | {strong.exchanges:.2f} | 1 | {strong.numbers:.0f} | {strong.parameters} | "
+            f"{100 * (strong.numbers / strong.parameters - 1):.4f} % |"
+        )
+    yield (
+        "| scaling | processes | gradient, ms | CG iteration, ms | of the ideal | processor time of a rank, ms | "
+        "an all-reduce alone, ms |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield (
+        f"| | 1 | {1e3 * one.seconds_gradient:.1f} | {1e3 * one.seconds_iteration:.2f} | | "
+        f"{1e3 * one.busy_iteration:.2f} | |"
+    )
+    yield from rows
+    yield ""
+    yield "| processes | exchanges a CG iteration | least | numbers in one | least (P) | more |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    yield from travelled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """GPUs of one kind, eight in a node; rates as they are reached, in SI units."""
+
+    flops: float = 45e12  # float32 products of matrices
+    memory: float = 2.4e12  # bytes a second
+    within: float = 350e9  # bus bandwidth of an all-reduce in a node, bytes a second
+    across: float = 180e9  # between nodes
+    latency_within: float = 25e-6  # of an all-reduce
+    latency_across: float = 70e-6
+
+    def exchange(self, gpus: int, size: float) -> float:
+        """Seconds of an all-reduce of `size` bytes: 2 (n - 1) / n of them pass every GPU's link."""
+        if gpus == 1:
+            return 0.0
+        bus, latency = (self.within, self.latency_within) if gpus <= 8 else (self.across, self.latency_across)
+        return latency + 2 * (gpus - 1) / gpus * size / bus
+
+    def iteration(self, gpus: int, parameters: float, cases: float) -> tuple[float, float, float]:
+        """Seconds of product, vectors and exchange of a CG iteration in float32."""
+        # A dense layer's gradient takes 6 operations a weight and case, a Gauss-Newton product 4/3 of that. Beside it
+        # CG reads or writes a vector 14 times, on every GPU: dots and updates 11, fingerprint 1, the exchange's copy 2.
+        return (
+            8 * parameters * cases / gpus / self.flops,
+            14 * 4 * parameters / self.memory,
+            self.exchange(gpus, 4 * parameters),
+        )
+
+
+def on_paper(cluster: Cluster = Cluster()) -> Iterator[str]:
+    """A table of the model."""
+    yield "| parameters | cases | GPUs | product, ms | vectors, ms | exchange, ms | iteration, ms | times faster |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for parameters, cases in ((3e6, 60_000), (1e8, 16_384), (1e8, 131_072), (1e9, 131_072)):
+        alone = sum(cluster.iteration(1, parameters, cases))
+        for gpus in (1, 8, 16, 32, 64):
+            parts = cluster.iteration(gpus, parameters, cases)
+            shown = " | ".join(f"{1e3 * seconds:.2f}" for seconds in (*parts, sum(parts)))
+            yield f"| {parameters:.0e} | {cases} | {gpus} | {shown} | {alone / sum(parts):.1f} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--processes", type=int, default=2, help="most of them")
+    parser.add_argument("--cases", type=int, default=500, help="of one process, or of all")
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--iterations", type=int, default=20, help="of CG, a step")
+    parser.add_argument("--paper", action="store_true", help="the model for GPUs alone")
+    parser.add_argument("--write", type=Path, help="put the tables between the marks of this page")
+    arguments = parser.parse_args()
+    if arguments.paper:
+        print("\n".join(on_paper()))
+        return
+    load = os.getloadavg()[0]
+    tables = scaling(
+        arguments.processes, arguments.cases, steps=arguments.steps, iterations=arguments.iterations
+    )
+    when = (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {processor()}, gloo, 1 thread a process, torch {torch.__version__}, "
+        f"float32, {arguments.cases} cases, load {load:.2f} at the start"
+    )
+    text = "\n".join([when, "", *tables])
+    print(text)
+    if arguments.write is not None:
+        page = arguments.write.read_text(encoding="utf-8")
+        before, rest = page.split(BEGIN)
+        _, after = rest.split(END)
+        arguments.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
