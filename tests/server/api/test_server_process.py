@@ -1,4 +1,4 @@
-"""The server as a process: what it refuses, how fast it starts, how it stops."""
+"""The server as a process: what it refuses, how light it starts, how it stops."""
 
 import json
 import os
@@ -24,13 +24,13 @@ from server.makers import announcement
 pytestmark = pytest.mark.system  # whole processes
 
 SERVE = """
-import json, sys, time
+import json, sys
 from hessianfree_lab.serving import serve
 from hessianfree_lab.settings import Settings
 
 def ready(url):
     heavy = [name for name in ("torch", "arro3", "plotly", "sklearn", "hessianfree") if name in sys.modules]
-    print(json.dumps({"url": url, "heavy": heavy, "cpu_seconds": time.process_time()}), flush=True)
+    print(json.dumps({"url": url, "heavy": heavy}), flush=True)
 
 serve(Settings(data_dir=sys.argv[1], port=0), on_ready=ready)
 print("torch came in" if "torch" in sys.modules else "bye", flush=True)
@@ -53,10 +53,8 @@ def server(directory: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, A
         process.communicate()
 
 
-def test_it_starts_fast_and_light(tmp_path: Path) -> None:
+def test_it_starts_light(tmp_path: Path) -> None:
     with server(tmp_path) as (process, said):
-        # Of its own time: the machine that runs the tests may be busy with others.
-        assert said["cpu_seconds"] < 2
         assert said["heavy"] == []
         assert httpx.get(f"{said['url']}/readyz", trust_env=False).json()["status"] == "ready"
         run = httpx.post(f"{said['url']}/api/v1/runs", json={"name": "mine"}, trust_env=False).json()["id"]

@@ -60,7 +60,7 @@ def test_a_step_is_stored_soon_after_it_is_appended(client, run_id, recorder):
         while client.run(run_id).progress.step < step:
             assert time.perf_counter() - started < 5
         waits.append(time.perf_counter() - started)
-    assert sorted(waits)[5] < 0.2
+    assert sorted(waits)[5] < 2  # no batch is held back until it is worth a request
 
 
 def test_twenty_thousand_steps_arrive_once_each(client, run_id, recorder):
