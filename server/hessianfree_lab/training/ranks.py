@@ -16,10 +16,12 @@ import psutil
 import torch
 import torch.distributed as dist
 
-from hessianfree_lab.errors import Fault, InvalidRequest
+from hessianfree_lab.errors import Fault, InvalidRequest, LabError
 from hessianfree_lab.training.devices import choose
+from hessianfree_lab.training.seat import Seat, interface_to
 
-HOST = "127.0.0.1"
+MEETING = timedelta(minutes=5)
+"""For another machine to answer."""
 
 PATIENCE = timedelta(days=30)
 """Of a rank that waits for another: a job may be paused. That one has died is seen by who started it."""
@@ -31,38 +33,41 @@ KEPT_WORDS = 1_000
 class Ranks:
     """This process as one of them."""
 
-    def __init__(self, device: str, *, rank: int, size: int, port: int = 0) -> None:
-        """`device` as in a spec; `port` is that of rank 0's store on this machine, which rank 0 finds by itself.
+    def __init__(self, device: str, seat: Seat, *, listening: socket.socket | None = None) -> None:
+        """`device` as in a spec; `listening`: the socket of rank 0, where the others find it.
 
-        Raises `InvalidRequest` where there are too few devices.
+        Raises `InvalidRequest` where there are too few devices, `LabError` where rank 0 is not to be reached.
         """
-        self.rank, self.size = rank, size
-        self.device = device_of(choose(device), rank, size, count=torch.cuda.device_count())
-        with socket.socket() as listening:
-            if rank == 0:  # by itself torch would listen on all of the machine's addresses
-                listening.bind((HOST, 0))
-                listening.listen(size)
-                port = listening.getsockname()[1]
+        self.rank, self.size = seat.rank, seat.size
+        self.device = device_of(choose(device), seat, count=torch.cuda.device_count())
+        self.seat = seat
+        try:
             self._store = dist.TCPStore(  # type: ignore[attr-defined]  # torch offers it under this name
-                HOST,
-                port,
-                size,
-                rank == 0,
-                PATIENCE,
+                seat.host,
+                seat.port,
+                seat.size,
+                seat.rank == 0,
+                MEETING,
                 wait_for_workers=False,
-                master_listen_fd=listening.detach() if rank == 0 else None,
+                master_listen_fd=listening.detach() if listening is not None else None,
             )
-        self.port = port
+        except dist.DistError as error:
+            where = f"{seat.host}:{seat.port}"
+            raise LabError(
+                f"Rank {seat.rank} does not reach rank 0 at {where}: the nodes of a job must reach each other."
+            ) from error
+        self._store.set_timeout(PATIENCE)
         self._told = 0
 
     @cached_property
     def group(self) -> dist.ProcessGroup:
-        """The process group, once all ranks have asked for it. Each keeps its part of its threads."""
-        torch.set_num_threads(max(1, torch.get_num_threads() // self.size))
+        """The process group, once all ranks have asked for it. Each keeps its part of its machine's threads."""
+        torch.set_num_threads(max(1, torch.get_num_threads() // self.seat.local_size))
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
-        elif name := _own_interface():  # else it is that of the machine's name, which may not resolve
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+        # Else gloo takes that of the machine's name, which may not resolve, and NCCL the first one it finds.
+        if name := interface_to(self.seat.host, own_addresses()):
+            os.environ.setdefault(f"{backend_for(self.device).upper()}_SOCKET_IFNAME", name)
         dist.init_process_group(
             backend_for(self.device),
             store=self._store,
@@ -97,23 +102,23 @@ def backend_for(device: torch.device) -> str:
     return "nccl" if device.type == "cuda" else "gloo"
 
 
-def device_of(device: torch.device, rank: int, size: int, *, count: int) -> torch.device:
-    """Where a rank of `size` trains: on a GPU of its own from `device` on, `count` being those that a process sees.
+def device_of(device: torch.device, seat: Seat, *, count: int) -> torch.device:
+    """Where a rank trains: on a GPU of its own from `device` on, `count` being those that a process sees.
 
-    Those are the ones that the worker gave to the job (CUDA_VISIBLE_DEVICES). Raises `InvalidRequest` for too few.
+    Those are the ones that the job was given on this machine (CUDA_VISIBLE_DEVICES). Raises `InvalidRequest` for too
+    few.
     """
     if device.type != "cuda":
         return device
     first = device.index or 0
-    if first + size > count:
-        message = f"resources.processes = {size}: one GPU each, from cuda:{first} on; this job has {count}."
+    if first + seat.local_size > count:
+        message = (
+            f"resources.processes = {seat.size}: one GPU each, from cuda:{first} on; this job has {count}."
+        )
         raise InvalidRequest([Fault("resources.processes", message)])
-    return torch.device("cuda", first + rank)
+    return torch.device("cuda", first + seat.local_rank)
 
 
-def _own_interface() -> str | None:
-    """The name of the interface by which this machine speaks to itself alone."""
-    for name, addresses in psutil.net_if_addrs().items():
-        if any(address.address == HOST for address in addresses):
-            return name
-    return None
+def own_addresses() -> dict[str, list[str]]:
+    """This machine's, by the interface that has them."""
+    return {name: [one.address for one in has] for name, has in psutil.net_if_addrs().items()}

@@ -1,7 +1,7 @@
 """A rank from 1 of a job that runs on several processes: `python -m hessianfree_lab.worker.follower DIRECTORY ...`.
 
-Reads from its standard input where rank 0, the runner, is to be found, does what that tells it, and records nothing.
-What it prints goes where the runner's output goes.
+Finds in its environment which one it is and where rank 0 listens, the runner; does what that tells it, and records
+nothing. What it prints goes where the runner's output goes.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import faulthandler
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from pathlib import Path
@@ -24,9 +25,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Be one of the processes of an attempt at a job.")
     parser.add_argument("directory", type=Path, help="the attempt's spool")
     parser.add_argument("--checkpoints", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--rank", type=int, required=True, help="its number, from 1")
+    parser.add_argument("--control", type=int, help="a pipe that closes when whoever started this is gone")
     arguments = parser.parse_args()
     faulthandler.enable()
+    if arguments.control is not None:
+        threading.Thread(target=_end_with, args=(arguments.control,), name="control", daemon=True).start()
     # Whoever stops all processes of a service at once means rank 0, which ends with its step and then ends the others.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
@@ -35,17 +38,16 @@ def main() -> None:
     from hessianfree_lab.training.checkpoints import Checkpoints
     from hessianfree_lab.training.following import follow
     from hessianfree_lab.training.ranks import Ranks
+    from hessianfree_lab.training.seat import Seat
     from hessianfree_lab.training.session import Session
 
     assignment = Assignment.model_validate_json((arguments.directory / SPEC).read_text())
     spec, keeping = assignment.spec, Keeping.from_environment(os.environ)
-    port = sys.stdin.readline()  # of rank 0's store
-    if not port:
-        sys.exit("Rank 0 has ended before it began.")
-    ranks = Ranks(spec.device, rank=arguments.rank, size=spec.resources.processes, port=int(port))
-    shelf = keeping.shelf(assignment.run, arguments.checkpoints, rank=ranks.rank)
+    seat = Seat.from_environment(os.environ)
+    shelf = keeping.shelf(assignment.run, arguments.checkpoints, rank=seat.rank)
     code = 0
     try:
+        ranks = Ranks(spec.device, seat)
         checkpoints = Checkpoints(shelf, spec)
         follow(
             Session(spec, ranks=ranks),
@@ -59,6 +61,14 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # as the runner: taking torch down in order would take seconds
+
+
+def _end_with(pipe: int) -> None:
+    """Die, with everything this process has started, as soon as the pipe closes."""
+    with os.fdopen(pipe, "rb") as control:
+        while control.read(1):
+            pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

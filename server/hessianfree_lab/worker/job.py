@@ -1,6 +1,7 @@
 """The training of one attempt: every step recorded, checkpoints kept, and what was asked for done between steps."""
 
 import os
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 from hessianfree_lab.client.spool import Spool, SpoolInUse, SpoolLock, SpoolWriter
 from hessianfree_lab.errors import InvalidRequest, StorageUnavailable
 from hessianfree_lab.records import Assignment, Command, Control
-from hessianfree_lab.worker.crew import Crew, Fallen, variables
+from hessianfree_lab.training.seat import Seat
+from hessianfree_lab.worker.crew import Crew, Fallen, OwnCrew
 from hessianfree_lab.worker.keeping import Keeping, newest_of
 from hessianfree_lab.worker.resumption import Earlier, Resumption
 from hessianfree_lab.worker.saving import Saving
@@ -33,7 +35,8 @@ class Interrupted(Exception):
 
 class Job:
     """An assignment at work. What earlier attempts left is next to `spool` and where `keeping` says; `own` is the run's
-    folder on this machine."""
+    folder on this machine. `listening`: where the other processes of a job look for this one, started elsewhere; None:
+    it starts them."""
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Job:
         *,
         own: Path,
         keeping: Keeping,
+        listening: socket.socket | None = None,
     ) -> None:
         self._assignment = assignment
         self._spool = spool
@@ -51,6 +55,7 @@ class Job:
         self._steering = steering
         self._own = own
         self._keeping = keeping
+        self._listening = listening
 
     def run(self) -> None:
         """Train until the budget is spent.
@@ -70,14 +75,17 @@ class Job:
         if size == 1:
             yield None
             return
-        os.environ.update(variables(0, size))
-        crew = Crew(size, self._spool.directory, self._own)
+        if self._listening is not None:
+            crew = Crew(Seat.from_environment(os.environ), self._listening)
+        else:
+            crew = OwnCrew(size, self._spool.directory, self._own)
+            os.environ.update(crew.seat.variables())
         try:
             from hessianfree_lab.training.ranks import Ranks
 
-            ranks = Ranks(spec.device, rank=0, size=size)
-            crew.meet(ranks)
+            ranks = Ranks(spec.device, crew.seat, listening=crew.listening)
             yield ranks
+            ranks.tell("end")
             crew.end()
         except RuntimeError as error:
             # What says that there is no memory, here or there, says more than the code of an exit.

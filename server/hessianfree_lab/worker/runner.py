@@ -7,6 +7,7 @@ nobody: sending is the agent's work. What it is told comes through a pipe and by
 import argparse
 import faulthandler
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -21,7 +22,13 @@ from hessianfree_lab.worker.steering import Steering, Stopped
 SPEC = "spec.json"
 
 
-def run(spool: Spool, writer: SpoolWriter, steering: Steering, checkpoints: Path) -> FinishRequest:
+def run(
+    spool: Spool,
+    writer: SpoolWriter,
+    steering: Steering,
+    checkpoints: Path,
+    listening: socket.socket | None = None,
+) -> FinishRequest:
     """Train to the end, whatever end it is."""
     spec = None
     kills_before = memory_kills()
@@ -29,7 +36,8 @@ def run(spool: Spool, writer: SpoolWriter, steering: Steering, checkpoints: Path
         assignment = Assignment.model_validate_json((spool.directory / SPEC).read_text())
         spec = assignment.spec
         keeping = Keeping.from_environment(os.environ)
-        Job(assignment, spool, writer, steering, own=checkpoints / assignment.run, keeping=keeping).run()
+        own = checkpoints / assignment.run
+        Job(assignment, spool, writer, steering, own=own, keeping=keeping, listening=listening).run()
         steering.ignore()
     except Stopped:
         return FinishRequest(attempt=spool.attempt, state="cancelled")
@@ -55,6 +63,9 @@ def main() -> None:
     parser.add_argument(
         "--control", type=int, help="a pipe for commands; its closing means that the agent is gone"
     )
+    parser.add_argument(
+        "--listening", type=int, help="a socket: the other processes of the job are started elsewhere"
+    )
     arguments = parser.parse_args()
     faulthandler.enable()  # a crash in native code leaves its stack in the log
     spool = Spool.open(arguments.directory)
@@ -63,7 +74,8 @@ def main() -> None:
     steering.install()
     if arguments.control is not None:
         steering.listen(arguments.control)
-    ending = run(spool, writer, steering, arguments.checkpoints)
+    listening = None if arguments.listening is None else socket.socket(fileno=arguments.listening)
+    ending = run(spool, writer, steering, arguments.checkpoints, listening)
     steering.ignore()  # there is nothing left to steer
     code = 0
     try:

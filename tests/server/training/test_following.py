@@ -1,14 +1,17 @@
 """What rank 0 of a job on several processes tells the others, and what they do then."""
 
+from datetime import timedelta
+
 import psutil
 import pytest
 import torch
 import torch.distributed as dist
 
-from hessianfree_lab.errors import InvalidRequest
+from hessianfree_lab.errors import InvalidRequest, LabError
 from hessianfree_lab.records import JobSpec
 from hessianfree_lab.training.following import follow
 from hessianfree_lab.training.ranks import Ranks, backend_for, device_of
+from hessianfree_lab.training.seat import HERE, Seat, interface_to, listen
 from hessianfree_lab.training.session import Session
 from server.training.resumption import facts, parameters
 
@@ -23,19 +26,24 @@ SPEC = JobSpec(
 )
 
 
+def alone():
+    """Rank 0 of a group of one, that others can listen to."""
+    listening = listen(HERE, 2)
+    return Ranks("cpu", Seat.on_one_machine(0, 1, listening.getsockname()[1]), listening=listening)
+
+
 @pytest.fixture
 def lead(monkeypatch):
-    """Rank 0 of a group of one, that others can listen to."""
     monkeypatch.delenv("GLOO_SOCKET_IFNAME", raising=False)
     threads = torch.get_num_threads()
-    yield Ranks("cpu", rank=0, size=1)
+    yield alone()
     torch.set_num_threads(threads)
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def heard(lead):
-    return Ranks("cpu", rank=1, size=2, port=lead.port)
+    return Ranks("cpu", Seat.on_one_machine(1, 2, lead.seat.port))
 
 
 def never(step):
@@ -70,7 +78,7 @@ def test_a_follower_does_what_the_session_of_rank_0_does(lead):
 
 
 def test_a_follower_ends_when_rank_0_is_gone():
-    lead = Ranks("cpu", rank=0, size=1)
+    lead = alone()
     listening = heard(lead)
     lead.tell("step", progress={"steps": 0, "spent": 0.0})
     del lead
@@ -81,7 +89,7 @@ def test_a_follower_ends_when_rank_0_is_gone():
 
 def test_nobody_else_is_listened_to(lead):
     own = [found for found in psutil.Process().net_connections() if found.status == psutil.CONN_LISTEN]
-    assert {found.laddr.ip for found in own if found.laddr.port == lead.port} == {"127.0.0.1"}
+    assert {found.laddr.ip for found in own if found.laddr.port == lead.seat.port} == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize(
@@ -89,10 +97,32 @@ def test_nobody_else_is_listened_to(lead):
     [("cpu", 3, "cpu", "gloo"), ("cuda:0", 0, "cuda:0", "nccl"), ("cuda:0", 3, "cuda:3", "nccl")],
 )
 def test_each_rank_has_a_gpu_of_its_own_among_those_of_the_job(device, rank, expected, backend):
-    found = device_of(torch.device(device), rank, 4, count=4)
+    found = device_of(torch.device(device), Seat.on_one_machine(rank, 4, 1), count=4)
     assert (found, backend_for(found)) == (torch.device(expected), backend)
+
+
+def test_on_several_machines_those_of_its_own_count():
+    seat = Seat(rank=5, size=8, local_rank=1, local_size=2, host="10.0.0.1", port=1)
+    assert device_of(torch.device("cuda:0"), seat, count=2) == torch.device("cuda:1")
+    assert Seat.from_environment(seat.variables()) == seat
 
 
 def test_a_job_with_fewer_gpus_than_processes_is_refused():
     with pytest.raises(InvalidRequest, match="one GPU each, from cuda:0 on; this job has 3"):
-        device_of(torch.device("cuda:0"), 0, 4, count=3)
+        device_of(torch.device("cuda:0"), Seat.on_one_machine(0, 4, 1), count=3)
+
+
+def test_ranks_speak_through_the_interface_by_which_rank_0_is_reached():
+    addresses = {"eth0": ["198.18.0.7", "fe80::1"], "lo": ["127.0.0.1", "::1"]}
+    assert interface_to(HERE, addresses) == "lo"
+    assert interface_to(HERE, {"eth0": ["198.18.0.7"]}) is None
+
+
+def test_a_rank_that_does_not_reach_rank_0_says_so(monkeypatch):
+    monkeypatch.setattr("hessianfree_lab.training.ranks.MEETING", timedelta(seconds=1))
+    with listen(HERE, 1) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(
+        LabError, match=f"Rank 1 does not reach rank 0 at 127.0.0.1:{port}: the nodes of a job"
+    ):
+        Ranks("cpu", Seat.on_one_machine(1, 2, port))

@@ -43,13 +43,27 @@ class RayNodes:
 
     process: subprocess.Popen[str]
     address: str
+    folder: str
+    is_alone: bool = True
 
-    def add(self) -> None:
-        self._say("add")
+    def have_two(self) -> None:
+        if self.is_alone:
+            self._say("add")
+            self.is_alone = False
 
     def kill(self) -> None:
         """The other node, with everything on it."""
         self._say("kill")
+        self.is_alone = True
+
+    def processes(self, words: str) -> list[psutil.Process]:
+        """Those of all nodes with these words in their command."""
+        found = []
+        for process in members(self.folder):
+            with contextlib.suppress(psutil.Error):
+                if words in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
 
     def _say(self, line: str) -> None:
         assert self.process.stdin is not None
@@ -80,7 +94,7 @@ def ray_nodes() -> Iterator[RayNodes]:
             assert process.stdout is not None
             address = process.stdout.readline().strip()
             assert address, log.read_text()
-            yield RayNodes(process, address)
+            yield RayNodes(process, address, folder)
     finally:
         for left in members(folder):
             with contextlib.suppress(psutil.NoSuchProcess):

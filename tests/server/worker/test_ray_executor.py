@@ -17,6 +17,18 @@ pytestmark = pytest.mark.system  # whole processes
 
 TOKEN = "the-secret-of-this-server"
 ENDLESS = {"budget": {"steps": 1_000_000}, "checkpoint_every": 50}
+LINE = {"problem": "line", "budget": {"steps": 4}, "dtype": "float64"}
+
+# It takes a while, and all cases of a step are on others.
+SHARED = {
+    "problem": "digits-classifier",
+    "problem_params": {"batch_size": 301},
+    "optimizer_params": {"cg_max_iter": 5},
+    "dtype": "float64",
+    "checkpoint_every": 5,
+    "budget": {"steps": 1_000_000},
+    "resources": {"processes": 2},
+}
 
 PROBLEM = '''
 import os
@@ -29,6 +41,7 @@ def line(generator: torch.Generator) -> Parts:
     """Says where it is built."""
     print("problems in", os.environ["HESSIANFREE_PROBLEMS"])
     print("datasets in", os.environ["HESSIANFREE_DATASETS"])
+    print("rank", os.environ.get("RANK", 0), "of", os.environ.get("WORLD_SIZE", 1))
     print("secrets", [name for name, value in os.environ.items() if "of-this-server" in value])
     inputs = torch.randn(50, 1, generator=generator)
     return Parts(model=torch.nn.Linear(1, 1), loss_function=torch.nn.MSELoss(), training=(inputs, 2 * inputs))
@@ -92,9 +105,11 @@ def test_the_cluster_is_announced_and_gets_what_a_job_needs(client, worker):
     assert any(text.startswith("It runs on the node ") for text in printed)
 
 
-def test_a_job_that_is_too_large_for_every_node_says_so_and_can_be_cancelled(client, worker):
+def test_a_job_that_the_cluster_has_no_room_for_says_so_and_can_be_cancelled(client, worker):
     run = submit(client, problem="digits-classifier", resources={"processes": 2})
-    told = "No node of the Ray cluster has 2 CPUs and 0 GPUs at all: the job waits for one."
+    told = (
+        "The Ray cluster has no room for 2 processes with 1 CPU and 0 GPUs each at all: the job waits for it."
+    )
     wait_until(
         lambda: told in lines(client, run), seconds=RUN_SECONDS, what="the reason why it does not start"
     )
@@ -102,8 +117,47 @@ def test_a_job_that_is_too_large_for_every_node_says_so_and_can_be_cancelled(cli
     wait_for_state(client, run.id, "cancelled")
 
 
+def test_a_job_on_two_nodes_is_as_on_one_and_outlives_one_of_them(client, worker, nodes):
+    alone = wait_for_state(client, submit(client, **LINE).id, "completed")
+    waiting = submit(client, **LINE, resources={"processes": 2})
+    nodes.have_two()
+    shared = wait_for_state(client, waiting.id, "completed")
+    for name in ("loss", "damping", "cg_iterations", "step_norm"):
+        ours, theirs = (client.metrics(run.id, [name]).values[name] for run in (shared, alone))
+        assert ours == pytest.approx(theirs, rel=1e-8), name
+    printed = lines(client, shared)
+    assert any(text.startswith("Its 2 processes run on ") for text in printed)
+    assert sorted(text for text in printed if text.startswith("rank")) == ["rank 0 of 2", "rank 1 of 2"]
+
+    run = submit(client, **SHARED)
+    wait_for_step(client, run.id, 10)
+    nodes.kill()
+    wait_until(
+        lambda: client.attempts(run.id)[0].outcome == "interrupted",
+        seconds=RUN_SECONDS,
+        what="the loss is told",
+    )
+    assert client.attempts(run.id)[0].error.startswith("The node of the Ray cluster")
+    nodes.have_two()
+    wait_for_step(client, run.id, client.run(run.id).progress.step + 5)
+    assert client.attempts(run.id)[1].resumed_from >= 5
+
+    # A process of it that is killed is what its attempt ended of, not what rank 0 says of its connection.
+    (follower,) = nodes.processes("hessianfree_lab.worker.follower")
+    follower.kill()
+    wait_until(
+        lambda: client.attempts(run.id)[1].outcome == "interrupted", seconds=RUN_SECONDS, what="that is told"
+    )
+    assert client.attempts(run.id)[1].cause == "killed"
+    client.cancel(run.id)
+    wait_for_state(client, run.id, "cancelled")
+    wait_until(
+        lambda: not nodes.processes("hessianfree_lab.worker."), seconds=30, what="nothing of it is left"
+    )
+
+
 def test_a_job_whose_node_dies_goes_on_elsewhere(client, worker, nodes):
-    nodes.add()
+    nodes.have_two()
     wait_until(lambda: capacity(client)[0] == 2, seconds=60, what="the worker has noticed the new node")
     runs = [submit(client, **ENDLESS) for _ in range(2)]
     for run in runs:

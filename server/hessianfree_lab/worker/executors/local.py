@@ -3,13 +3,14 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hessianfree_lab.client.spool import STDERR, STDOUT
 from hessianfree_lab.errors import LabError
@@ -121,8 +122,19 @@ class LocalProcess:
     dies, the pipe closes, and the runner dies too.
     """
 
-    def __init__(self, directory: Path, *, checkpoints: Path, environment: Mapping[str, str]) -> None:
-        """Starts it. What it prints goes into files of `directory`, so that it never waits for a reader."""
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        checkpoints: Path,
+        environment: Mapping[str, str],
+        module: Literal["runner", "follower"] = "runner",
+        listening: socket.socket | None = None,
+    ) -> None:
+        """Starts it. What it prints goes into files of `directory`, so that it never waits for a reader.
+
+        `module`: a follower is started, held and ended in the same way; `listening` is handed on to a runner.
+        """
         self.has_ended = False
         self._directory = directory
         self._lock = threading.Lock()
@@ -130,16 +142,12 @@ class LocalProcess:
         read_by_runner, control = os.pipe()
         os.set_blocking(control, False)  # a runner that does not read must not hold up those who tell it
         self._control: int | None = control
-        command = [
-            sys.executable,
-            "-m",
-            "hessianfree_lab.worker.runner",
-            str(directory),
-            "--checkpoints",
-            str(checkpoints),
-            "--control",
-            str(read_by_runner),
-        ]
+        command = [sys.executable, "-m", f"hessianfree_lab.worker.{module}", str(directory)]
+        command += ["--checkpoints", str(checkpoints), "--control", str(read_by_runner)]
+        handed = [read_by_runner]
+        if listening is not None:
+            command += ["--listening", str(listening.fileno())]
+            handed.append(listening.fileno())
         try:
             with (directory / STDOUT).open("ab") as stdout, (directory / STDERR).open("ab") as stderr:
                 self._process = subprocess.Popen(
@@ -148,7 +156,7 @@ class LocalProcess:
                     stdout=stdout,
                     stderr=stderr,
                     env=dict(environment),
-                    pass_fds=[read_by_runner],
+                    pass_fds=handed,
                     start_new_session=True,
                 )
         except BaseException:

@@ -10,11 +10,11 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from hessianfree_lab.client.extents import MAX_OUTPUT_BYTES
 from hessianfree_lab.client.spool import (
@@ -29,6 +29,7 @@ from hessianfree_lab.client.spool import (
 )
 from hessianfree_lab.errors import LabError
 from hessianfree_lab.records import Assignment, Command
+from hessianfree_lab.training.seat import Seat, listen
 from hessianfree_lab.variables import PROBLEMS
 from hessianfree_lab.version import __version__
 from hessianfree_lab.worker.announcing import ask_training
@@ -37,7 +38,8 @@ from hessianfree_lab.worker.executors.local import LocalProcess
 from hessianfree_lab.worker.placement import job_environment
 from hessianfree_lab.worker.runner import SPEC
 
-FOLLOWED: Mapping[str, int | None] = {RECORDS: None, STDOUT: MAX_OUTPUT_BYTES, STDERR: MAX_OUTPUT_BYTES}
+PRINTED: Mapping[str, int | None] = {STDOUT: MAX_OUTPUT_BYTES, STDERR: MAX_OUTPUT_BYTES}
+FOLLOWED: Mapping[str, int | None] = {RECORDS: None, **PRINTED}
 """The files whose contents are handed out while they grow, and up to where."""
 
 _PREFIX, _LOCK = "hessianfree-job-", "lock"
@@ -50,7 +52,8 @@ LOOK_SECONDS = 0.1
 class Mission:
     """What is sent to an outpost. `earlier`: lines that earlier attempts recorded and the server has not.
 
-    `problems_here`: the folder with problems of one's own is the one that the outpost is started in.
+    `problems_here`: the folder with problems of one's own is the one that the outpost is started in. `seat`: which of
+    the job's processes stands there, if they are several; the port of rank 0 is found when that one begins.
     """
 
     version: str
@@ -58,6 +61,21 @@ class Mission:
     earlier: bytes
     variables: Mapping[str, str]
     problems_here: bool
+    seat: Seat | None = None
+
+    def found_at(self, port: int) -> Self:
+        """With the port of rank 0."""
+        return replace(self, seat=self.seat and replace(self.seat, port=port))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where an outpost stands: its node, as Ray knows it, and by name and address; the GPUs it was given there."""
+
+    node: str
+    name: str
+    address: str
+    gpus: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +87,7 @@ class News:
 
 
 class Outpost:
-    """One job on this node. Any thread may call, before its end and after."""
+    """One job on this node, or one of its processes. Any thread may call, before its end and after."""
 
     def __init__(self) -> None:
         self._process: LocalProcess | None = None
@@ -78,8 +96,19 @@ class Outpost:
         self._home: Path | None = None
         self._lock: SpoolLock | None = None  # until this process ends
 
-    def begin(self, mission: Mission) -> None:
-        """Start the job. Raises `LabError` where this node has another version."""
+    def place(self) -> Place:
+        import ray
+
+        context = ray.get_runtime_context()
+        return Place(
+            node=context.get_node_id(),
+            name=socket.gethostname(),
+            address=ray.util.get_node_ip_address(),
+            gpus=context.get_accelerator_ids().get("GPU", []),
+        )
+
+    def begin(self, mission: Mission) -> int:
+        """Start the job; the port at which rank 0 of several listens. Raises `LabError` for another version here."""
         check_version(mission.version)
         _remove_abandoned()
         home = self._home = Path(tempfile.mkdtemp(prefix=_PREFIX))
@@ -96,14 +125,34 @@ class Outpost:
         lock.close()
         (self._spool.directory / RELAYED).write_text("0")
         (self._spool.directory / SPEC).write_text(assignment.model_dump_json())
-        with closing(self._spool.writer()) as writer:
-            writer.append_note(f"It runs on the node {socket.gethostname()}.")
-        self._process = LocalProcess(
-            self._spool.directory,
-            checkpoints=home / "checkpoints",
-            environment=job_environment(1) | dict(mission.variables) | _place(here=mission.problems_here),
-        )
+        environment = job_environment(1) | dict(mission.variables) | _place(here=mission.problems_here)
+        checkpoints, seat = home / "checkpoints", mission.seat
+        if seat is None:
+            port = 0
+            with closing(self._spool.writer()) as writer:
+                writer.append_note(f"It runs on the node {socket.gethostname()}.")
+            self._process = LocalProcess(
+                self._spool.directory, checkpoints=checkpoints, environment=environment
+            )
+        elif seat.rank == 0:
+            with listen(seat.host, seat.size) as listening:
+                port = int(listening.getsockname()[1])
+                self._process = LocalProcess(
+                    self._spool.directory,
+                    checkpoints=checkpoints,
+                    environment=environment | replace(seat, port=port).variables(),
+                    listening=listening,
+                )
+        else:
+            port = seat.port
+            self._process = LocalProcess(
+                self._spool.directory,
+                checkpoints=checkpoints / assignment.run,
+                environment=environment | seat.variables(),
+                module="follower",
+            )
         threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+        return port
 
     def read(self, positions: Mapping[str, int], wait_seconds: float) -> News:
         """What is behind these positions, which are bytes by file; waits a little for it where there is nothing yet.
@@ -111,12 +160,13 @@ class Outpost:
         What is before them the agent has: until then the job puts no checkpoint of it where others find it.
         """
         assert self._spool is not None
-        (self._spool.directory / RELAYED).write_text(str(positions[RECORDS]))
+        if RECORDS in positions:
+            (self._spool.directory / RELAYED).write_text(str(positions[RECORDS]))
         deadline = time.monotonic() + wait_seconds
         while True:
             exit_ = self._exit  # before the look: what it said last is there then
-            pieces = {name: _piece(self._spool.directory / name, positions[name], most)
-                      for name, most in FOLLOWED.items()}  # fmt: skip
+            pieces = {name: _piece(self._spool.directory / name, start, FOLLOWED[name])
+                      for name, start in positions.items()}  # fmt: skip
             pieces = {name: piece for name, piece in pieces.items() if piece}
             if pieces or time.monotonic() > deadline:
                 return News(pieces=pieces)

@@ -1,34 +1,28 @@
-"""Jobs on a Ray cluster: an outpost for each, as an actor with the processors and GPUs that the job needs.
+"""Jobs on a Ray cluster, each with the processors and GPUs that it needs, wherever there are some.
 
-What a job records and prints comes back through Ray, and goes on from the agent: no node speaks to the server, or knows
-its token. Ray tries nothing again: that is what attempts are for.
+No node speaks to the server, or knows its token. Ray tries nothing again: that is what attempts are for.
 """
 
 import logging
 import os
 import socket
 import threading
-import time
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from hessianfree_lab.client.spool import FINISH, Spool, write_atomically
 from hessianfree_lab.errors import LabError
-from hessianfree_lab.records import Announcement, Capacity, Command, Device, DeviceLoad, JobSpec, Offer
+from hessianfree_lab.records import Announcement, Capacity, Device, DeviceLoad, JobSpec, Offer
 from hessianfree_lab.version import __version__
 from hessianfree_lab.worker.announcing import TIMEOUT_SECONDS, announced
-from hessianfree_lab.worker.executors.interface import Executor, Exit, Order
+from hessianfree_lab.worker.executors.interface import Executor, Order
 from hessianfree_lab.worker.executors.needs import Needs, anywhere
-from hessianfree_lab.worker.executors.outpost import FOLLOWED, Mission, News, Outpost, training_here
+from hessianfree_lab.worker.executors.outpost import Mission, training_here
+from hessianfree_lab.worker.executors.ray_job import RayProcess, cause_of, first_line
 from hessianfree_lab.worker.resumption import Earlier
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 1.0  # how long an outpost waits for something to tell
-LOOK_SECONDS = 0.2  # at whether a job that waits for room is still wanted
-KILL_SECONDS = 5.0  # for an outpost to kill its job; then it is killed itself
-ANSWER_SECONDS = 60.0
 MOST_SLOTS = 10_000  # that can be announced
 MOST_NAMED = 64  # GPUs in an offer, whose names mean nothing here
 
@@ -115,38 +109,27 @@ class RayExecutor(Executor):
     def start(self, order: Order) -> "RayProcess":
         spec = order.assignment.spec
         needs = Needs.of(spec, cpus=self._cpus, has_gpus=self._has_gpus)
-        if not self._fits_a_node(needs):
+        if self._places(needs) < needs.processes:
             with closing(order.spool.writer()) as writer:
-                writer.append_note(
-                    f"No node of the Ray cluster has {needs.cpus} CPUs and {needs.gpus} GPUs at all: "
-                    "the job waits for one."
-                )
-        actor = self._ray.remote(Outpost).options(
-            num_cpus=needs.cpus,
-            num_gpus=needs.gpus,
-            max_restarts=0,
-            max_task_retries=0,
-            max_concurrency=4,
-            name=f"hessianfree {order.assignment.run} {order.assignment.attempt}",
-        )
+                writer.append_note(f"The Ray cluster has no room for {needs} at all: the job waits for it.")
         mission = Mission(
             version=__version__,
             assignment=anywhere(order.assignment),
             earlier=Earlier.read(order.spool.directory.parent, order.assignment).lines(),
-            variables={**needs.variables(), **self._variables, **order.variables},
+            variables={**self._variables, **order.variables},
             problems_here=self._has_problems,
         )
-        return RayProcess(self._ray, actor.remote(), mission, order.spool)
+        return RayProcess(self._ray, needs, mission, order.spool)
 
     def close(self) -> None:
         with self._open:
             self._is_closed = True
             self._ray.shutdown()
 
-    def _fits_a_node(self, needs: Needs) -> bool:
-        """Whether there is one that is large enough, busy or not: the processes of a job share a machine."""
+    def _places(self, needs: Needs) -> int:
+        """How many processes of this kind there is room for on the nodes that are there, were they idle."""
         there = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        return any(one.get("CPU", 0) >= needs.cpus and one.get("GPU", 0) >= needs.gpus for one in there)
+        return sum(needs.places(int(one.get("CPU", 0)), int(one.get("GPU", 0))) for one in there)
 
     def _ask(self, answer: Any, seconds: float, otherwise: str) -> Any:
         try:
@@ -154,81 +137,7 @@ class RayExecutor(Executor):
         except self._ray.exceptions.GetTimeoutError as error:
             raise LabError(f"{otherwise} within {seconds:.0f} s.") from error
         except self._ray.exceptions.RayError as error:
-            raise LabError(f"Training cannot be loaded on the Ray cluster: {_cause(error)}") from error
-
-
-class RayProcess:
-    """A job's outpost, and through it the job."""
-
-    def __init__(self, ray: Any, actor: Any, mission: Mission, spool: Spool) -> None:
-        self._ray = ray
-        self._actor = actor
-        self._spool = spool
-        self._killed = threading.Event()
-        self._is_there = False  # the job, and its outpost with it
-        self._begun = actor.begin.remote(mission)
-
-    def wait(self) -> Exit:
-        errors = self._ray.exceptions
-        try:
-            while not self._ray.wait([self._begun], timeout=LOOK_SECONDS)[0]:
-                if self._killed.is_set():
-                    return Exit()
-            self._ray.get(self._begun)
-            self._is_there = True
-            return self._relay()
-        except errors.RayTaskError as error:  # what the outpost raised
-            raise LabError(_cause(error)) from error
-        except errors.RayError as error:
-            if self._killed.is_set():
-                return Exit()
-            return Exit(lost=f"The node of the Ray cluster that it ran on has gone: {_cause(error)}")
-        finally:
-            self._is_there = False
-            self._ray.kill(self._actor)
-
-    def tell(self, command: Command) -> None:
-        self._send(lambda: self._actor.tell.remote(command))
-
-    def terminate(self) -> None:
-        if self._is_there:
-            self._send(self._actor.terminate.remote)
-        else:
-            self._killed.set()
-
-    def kill(self) -> None:
-        self._killed.set()
-        self._send(self._actor.kill.remote)
-
-    def _send(self, call: Callable[[], Any]) -> None:
-        """Without waiting for it; to an outpost that has gone, or is not there yet, nothing is sent."""
-        if self._is_there:
-            with suppress(self._ray.exceptions.RayError):
-                call()
-
-    def _relay(self) -> Exit:
-        """Bring into the spool what comes into that of the outpost, until the job has ended."""
-        positions = dict.fromkeys(FOLLOWED, 0)
-        deadline: float | None = None
-        while True:
-            pending = self._actor.read.remote(positions, READ_SECONDS)
-            while not self._ray.wait([pending], timeout=LOOK_SECONDS)[0]:
-                if self._killed.is_set():
-                    deadline = deadline or time.monotonic() + KILL_SECONDS
-                    if time.monotonic() > deadline:
-                        return Exit()
-            news: News = self._ray.get(pending)
-            for name, piece in news.pieces.items():
-                if name == FINISH:
-                    write_atomically(self._spool.directory / FINISH, piece.decode())
-                    continue
-                with (self._spool.directory / name).open("ab") as file:
-                    file.write(piece)
-                positions[name] += len(piece)
-            if news.exit is not None:
-                with suppress(self._ray.exceptions.RayError):
-                    self._ray.get(self._actor.leave.remote(), timeout=ANSWER_SECONDS)
-                return news.exit
+            raise LabError(f"Training cannot be loaded on the Ray cluster: {cause_of(error)}") from error
 
 
 def _connected(address: str, problems: Path | None) -> Any:
@@ -246,7 +155,7 @@ def _connected(address: str, problems: Path | None) -> Any:
             logging_level=logging.ERROR,
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise LabError(f"The Ray cluster at {address} cannot be used: {_first_line(error)}") from error
+        raise LabError(f"The Ray cluster at {address} cannot be used: {first_line(error)}") from error
     return ray
 
 
@@ -262,13 +171,3 @@ def _check_answers(address: str) -> None:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise LabError(f"No Ray cluster answers at {address}: {reason.lower()}.") from error
-
-
-def _cause(error: BaseException) -> str:
-    """What was raised on the node, in a line."""
-    return _first_line(getattr(error, "cause", None) or error)
-
-
-def _first_line(error: object) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -97,7 +97,10 @@ class SlurmExecutor(Executor):
                 hidden = {name: os.environ.pop(name) for name in (TOKEN, TOKEN_FILE) if name in os.environ}
                 try:
                     batch = executor.submit(
-                        attend, spool.directory, order.checkpoints, {**needs.variables(), **order.variables}
+                        attend,
+                        spool.directory,
+                        order.checkpoints,
+                        {**needs.variables(needs.processes), **order.variables},
                     )
                 finally:
                     os.environ |= hidden
@@ -112,8 +115,8 @@ class SlurmExecutor(Executor):
             name="hessianfree",
             nodes=1,
             tasks_per_node=1,
-            cpus_per_task=needs.cpus,
-            gpus_per_node=needs.gpus,
+            cpus_per_task=needs.processes * needs.cpus,
+            gpus_per_node=needs.processes * needs.gpus,
             **self._parameters,
         )
         return executor
