@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,11 +80,15 @@ def launched(
     output: Path,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    within: Sequence[str] = (),
 ) -> Iterator[Launched]:
-    """`hessianfree ARGUMENTS` while the context lasts; told to stop at its end if it still runs, then killed."""
+    """`hessianfree ARGUMENTS` while the context lasts; told to stop at its end if it still runs, then killed.
+
+    `within`: words before the command, that take it to another place.
+    """
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [*HESSIANFREE, *map(str, arguments)],
+            [*within, *HESSIANFREE, *map(str, arguments)],
             env=environment or clean_environment(),
             stdin=subprocess.DEVNULL,
             stdout=file,

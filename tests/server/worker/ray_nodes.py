@@ -1,115 +1,138 @@
-"""A Ray cluster of this machine: a head, and nodes that come and go. Nothing of it is left afterwards."""
+"""A Ray cluster of two machines: a head, and a node that comes and goes. Nothing of it is left afterwards.
+
+The machines are network namespaces, so that each has addresses and ports of its own, as in a cluster.
+"""
 
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from system.deployment.networks import Host, network
 from system.launch import clean_environment, wait_until
 
 START_SECONDS = 90.0
-
-# Ray's own way to have several nodes on a machine, in a process that nobody else shares.
-MAIN = """
-import sys
-from ray.cluster_utils import Cluster
-small = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": 80 * 2**20}
-cluster = Cluster(
-    initialize_head=True, head_node_args={**small, "include_dashboard": False, "include_log_monitor": False}
-)
-print(cluster.address, flush=True)
-node = None
-for line in sys.stdin:
-    if line == "add\\n":
-        node = cluster.add_node(**small)
-    else:
-        cluster.remove_node(node, allow_graceful=False)
-    print("done", flush=True)
-cluster.shutdown()
-"""
+RAY = str(Path(sys.executable).with_name("ray"))
+PORT = 6379
+SMALL = [
+    "--num-cpus",
+    "1",
+    "--num-gpus",
+    "0",
+    "--object-store-memory",
+    str(80 * 2**20),
+    "--disable-usage-stats",
+]
 
 
 @dataclass
 class RayNodes:
     """The head has one processor, and so has the other node while there is one."""
 
-    process: subprocess.Popen[str]
-    address: str
-    folder: str
+    head: Host
+    other: Host
+    folder: Path  # sockets lie in it, whose paths may not be long
     is_alone: bool = True
+    _starts: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"{self.head.address}:{PORT}"
+
+    def start(self) -> None:
+        own = ["--head", "--port", str(PORT), "--temp-dir", str(self.folder), "--include-dashboard", "false"]
+        self._start(self.head, own)
 
     def have_two(self) -> None:
         if self.is_alone:
-            self._say("add")
+            self._start(self.other, ["--address", self.address])
             self.is_alone = False
 
     def kill(self) -> None:
-        """The other node, with everything on it."""
-        self._say("kill")
+        """Everything on the other node."""
+        end(self.other)
         self.is_alone = True
 
-    def processes(self, words: str) -> list[psutil.Process]:
-        """Those of all nodes with these words in their command."""
+    def kill_service(self) -> None:
+        """The head's, which knows of all nodes (GCS); whatever else runs there lives on."""
+        (service,) = [process for process in processes(self.head) if process.name() == "gcs_server"]
+        service.kill()
+
+    def jobs(self, words: str) -> list[psutil.Process]:
+        """Processes of jobs on all nodes with these words in their command."""
         found = []
-        for process in members(self.folder):
+        for process in processes(self.head) + processes(self.other):
             with contextlib.suppress(psutil.Error):
                 if words in " ".join(process.cmdline()):
                     found.append(process)
         return found
 
-    def _say(self, line: str) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == "done\n"
+    def close(self) -> None:
+        for host in (self.other, self.head):
+            end(host)
+        for start in self._starts:
+            start.wait()
+
+    def _start(self, host: Host, own: list[str]) -> None:
+        log = self.folder / f"{host.name}.log"
+        with log.open("wb") as output:
+            start = subprocess.Popen(
+                [*host.within, RAY, "start", "--block", "--node-ip-address", host.address, *SMALL, *own],
+                env=clean_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        self._starts.append(start)
+        wait_until(
+            lambda: "Ray runtime started" in log.read_text() or start.poll() is not None,
+            seconds=START_SECONDS,
+            what="a node of the Ray cluster",
+        )
+        assert start.poll() is None, log.read_text()
 
 
 @contextlib.contextmanager
 def ray_nodes() -> Iterator[RayNodes]:
-    """A cluster while the context lasts."""
-    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # sockets lie in it, whose paths may not be long
-    environment = clean_environment(RAY_TMPDIR=folder, RAY_USAGE_STATS_ENABLED="0")
-    environment.pop("RAY_ADDRESS", None)
-    log = Path(folder) / "nodes.log"
-    with log.open("wb") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-c", MAIN],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-    try:
-        with process:
-            assert process.stdout is not None
-            address = process.stdout.readline().strip()
-            assert address, log.read_text()
-            yield RayNodes(process, address, folder)
-    finally:
-        for left in members(folder):
+    """A cluster while the context lasts, with one node at first."""
+    folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))
+    with network("head", "other") as hosts:
+        nodes = RayNodes(hosts["head"], hosts["other"], folder)
+        try:
+            nodes.start()
+            yield nodes
+        finally:
+            nodes.close()
+            shutil.rmtree(folder)
+
+
+def processes(host: Host) -> list[psutil.Process]:
+    """All that run there."""
+    found = subprocess.run(
+        ["ip", "netns", "pids", host.namespace], capture_output=True, text=True, check=True
+    )
+    there = []
+    for number in found.stdout.split():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            there.append(psutil.Process(int(number)))
+    return there
+
+
+def end(host: Host) -> None:
+    """Kill them."""
+
+    def are_gone() -> bool:
+        left = processes(host)
+        for process in left:
             with contextlib.suppress(psutil.NoSuchProcess):
-                left.send_signal(signal.SIGKILL)
-        wait_until(
-            lambda: not members(folder), seconds=START_SECONDS, what="the cluster's processes are gone"
-        )
-        shutil.rmtree(folder)
+                process.send_signal(signal.SIGKILL)
+        return not left
 
-
-def members(folder: str) -> list[psutil.Process]:
-    """The processes of the cluster that has this folder; what they started has its environment, too."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and process.environ().get("RAY_TMPDIR") == folder:
-                found.append(process)
-    return found
+    wait_until(are_gone, seconds=START_SECONDS, what=f"nothing runs on {host.name}")

@@ -55,8 +55,8 @@ def nodes():
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with lab_server(tmp_path_factory.mktemp("server"), token=TOKEN) as server:
+def server(nodes, tmp_path_factory):
+    with lab_server(tmp_path_factory.mktemp("server"), token=TOKEN, host=nodes.head.outside) as server:
         yield server
 
 
@@ -76,8 +76,10 @@ def worker(server, nodes, tmp_path_factory):
     options = ["--server", server.url, "--name", "ray", "--data-dir", folder, "--problems", problems]
     options += ["--executor", "ray", "--address", nodes.address, "--storage", folder / "storage"]
     options += ["--datasets", folder]
-    environment = clean_environment(HESSIANFREE_TOKEN=TOKEN, RAY_USAGE_STATS_ENABLED="0")
-    with launched("work", *options, output=folder / "log", environment=environment) as worker:
+    environment = clean_environment(HESSIANFREE_TOKEN=TOKEN)
+    with launched(
+        "work", *options, output=folder / "log", environment=environment, within=nodes.head.within
+    ) as worker:
         worker.wait_for("is registered")
         yield worker
 
@@ -143,7 +145,7 @@ def test_a_job_on_two_nodes_is_as_on_one_and_outlives_one_of_them(client, worker
     assert client.attempts(run.id)[1].resumed_from >= 5
 
     # A process of it that is killed is what its attempt ended of, not what rank 0 says of its connection.
-    (follower,) = nodes.processes("hessianfree_lab.worker.follower")
+    (follower,) = nodes.jobs("hessianfree_lab.worker.follower")
     follower.kill()
     wait_until(
         lambda: client.attempts(run.id)[1].outcome == "interrupted", seconds=RUN_SECONDS, what="that is told"
@@ -151,9 +153,7 @@ def test_a_job_on_two_nodes_is_as_on_one_and_outlives_one_of_them(client, worker
     assert client.attempts(run.id)[1].cause == "killed"
     client.cancel(run.id)
     wait_for_state(client, run.id, "cancelled")
-    wait_until(
-        lambda: not nodes.processes("hessianfree_lab.worker."), seconds=30, what="nothing of it is left"
-    )
+    wait_until(lambda: not nodes.jobs("hessianfree_lab.worker."), seconds=30, what="nothing of it is left")
 
 
 def test_a_job_whose_node_dies_goes_on_elsewhere(client, worker, nodes):

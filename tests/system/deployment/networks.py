@@ -17,12 +17,13 @@ HOSTS = Path("/etc/netns")  # NAME/hosts is what processes in the namespace NAME
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """One machine: its `name`, its `address`, and the bridge's end of its cable."""
+    """One machine: its `name`, its `address`, the bridge's end of its cable, and where this machine is to be found."""
 
     name: str
     address: str
     namespace: str
     cable: str
+    outside: str
 
     @property
     def within(self) -> list[str]:
@@ -49,6 +50,7 @@ def network(*names: str) -> Iterator[dict[str, Host]]:
             address=f"{subnet}.{number}",
             namespace=f"{prefix}-{name}",
             cable=f"{prefix}c{number}",  # at most 15 characters
+            outside=f"{subnet}.1",
         )
         for number, name in enumerate(names, start=2)
     }
