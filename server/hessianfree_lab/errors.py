@@ -6,7 +6,8 @@ LabError
 ├── DatabaseUnavailable       the database cannot, now; nothing was stored
 │   └── DatabaseFull          for want of space
 ├── NoSpace                   a disk has no room for a file
-├── StorageUnavailable        the place where files are kept cannot be reached, or refuses; also an OSError
+├── StorageUnavailable        the place where files are kept cannot do it, now; also an OSError
+│   └── StorageDenied         nor later: it denies access, or is not there
 ├── RunNotFound
 ├── WorkerNotFound
 ├── SweepNotFound
@@ -50,6 +51,10 @@ class NoSpace(LabError):
 
 class StorageUnavailable(LabError, OSError):
     """Where files of runs are kept somewhere else: it cannot do what was asked, now."""
+
+
+class StorageDenied(StorageUnavailable):
+    """Nor will it until somebody changes that: it denies access, the credentials are wrong, or it is not there."""
 
 
 class RunNotFound(LabError):

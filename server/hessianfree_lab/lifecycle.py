@@ -26,11 +26,12 @@ class Cause(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     KILLED = "killed"  # its process, by a signal from outside
     DEVICE = "device"  # its GPU failed under it
+    STORAGE = "storage"  # its checkpoints are where it has no access
     LOST = "lost"  # no heartbeat, or its worker left, and no attempt left
     INVALID = "invalid"  # the worker could not build what the spec asks for
 
 
-FROM_OUTSIDE = frozenset({Cause.KILLED, Cause.DEVICE, Cause.LOST})
+FROM_OUTSIDE = frozenset({Cause.KILLED, Cause.DEVICE, Cause.STORAGE, Cause.LOST})
 """Causes that say nothing of what was trained: the same run may well go through next time."""
 
 

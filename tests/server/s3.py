@@ -1,8 +1,10 @@
 """An S3 of this machine, which keeps its objects in memory."""
 
 import itertools
+import json
 import logging
 import os
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,41 @@ class S3:
     def new_storage(self) -> str:
         """A URL below which nothing is."""
         return f"s3://{BUCKET}/storage-{next(self._count)}"
+
+    def new_bucket(self) -> str:
+        """The name of another one, whose access is the test's to change."""
+        import s3fs
+
+        name = f"lab-{next(self._count)}"
+        s3fs.S3FileSystem().mkdir(name)
+        return name
+
+    def deny(self, bucket: str) -> None:
+        """Let nobody read, write or remove what is in it; what is there, can be seen."""
+        import boto3
+
+        statement = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        boto3.client("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+    @contextmanager
+    def asking_for_credentials(self) -> Iterator[None]:
+        """It otherwise takes whatever it is shown."""
+        self._check_credentials_after("0")
+        try:
+            yield
+        finally:
+            self._check_credentials_after("inf")
+
+    def _check_credentials_after(self, requests: str) -> None:
+        url, as_it_is = f"{self.endpoint}/moto-api/reset-auth", {"Content-Type": "text/plain"}
+        with urllib.request.urlopen(urllib.request.Request(url, requests.encode(), as_it_is)):
+            pass
 
 
 @contextmanager

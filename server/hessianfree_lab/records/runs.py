@@ -106,9 +106,9 @@ class FinishRequest(Wire):
 
     attempt: Attempt = 1
     state: Literal["completed", "failed", "cancelled", "interrupted"]
-    cause: Literal["error", "diverged", "out_of_memory", "killed", "device", "lost", "invalid"] | None = (
-        Field(None, description="Of a failed attempt; of an interrupted one `killed` or `device`.")
-    )
+    cause: (
+        Literal["error", "diverged", "out_of_memory", "killed", "device", "storage", "lost", "invalid"] | None
+    ) = Field(None, description="Of a failed attempt; of an interrupted one `killed` or `device`.")
     error: str | None = Field(
         None, max_length=20_000, description="One sentence, then the traceback if there is one."
     )

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from hessianfree_lab.errors import ConfigurationError, StorageUnavailable
+from hessianfree_lab.errors import ConfigurationError, StorageDenied, StorageUnavailable
+from hessianfree_lab.storage.denial import is_denial
 
 _READ_AHEAD_BYTES = 4 * 2**20
 # Training waits for what is done here: for one that is silent a minute, where the packages would for an hour.
@@ -36,7 +37,8 @@ class Objects:
     """What lies below one URL. Keys are relative to it, their parts separated by slashes; none is ever a pattern.
 
     An object is put as a whole or not at all, and seen by all who look afterwards. Everything that goes wrong is an
-    OSError: `FileNotFoundError` where nothing is, `StorageUnavailable` otherwise.
+    OSError: `FileNotFoundError` where nothing is, `StorageUnavailable` otherwise, `StorageDenied` where it
+    will not pass.
     """
 
     def __init__(self, url: str) -> None:
@@ -61,7 +63,10 @@ class Objects:
     def put(self, file: Path, key: str) -> None:
         """Put a file there, in place of what was there."""
         with self._telling("write", key):
-            self._files.put_file(str(file), self._at(key))
+            try:
+                self._files.put_file(str(file), self._at(key))
+            except FileNotFoundError as error:
+                raise self._missing(error) from error
 
     def fetch(self, key: str, to: Path) -> None:
         """Write what is there into a file."""
@@ -95,7 +100,7 @@ class Objects:
             try:
                 found = self._files.find(self._at(prefix), detail=True)
             except FileNotFoundError as error:
-                raise StorageUnavailable(f"{self.url} is not there: {_words(error)}.") from error
+                raise self._missing(error) from error
             stored = [
                 Stored(key=self._key(name), bytes=int(info["size"] or 0), changed_at=self._changed_at(info))
                 for name, info in found.items()
@@ -118,6 +123,10 @@ class Objects:
             found = self._files.modified(info["name"])
         return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
 
+    def _missing(self, error: FileNotFoundError) -> StorageDenied:
+        """The bucket, that is: of what lies in one nothing need be there."""
+        return StorageDenied(f"{self.url} is not there: {_words(error)}.")
+
     @contextmanager
     def _telling(self, verb: str, key: str) -> Iterator[None]:
         """Each package has exceptions of its own, which nobody else here knows."""
@@ -127,7 +136,8 @@ class Objects:
             raise
         except Exception as error:
             where = f"{self.url}/{key}" if key else self.url
-            raise StorageUnavailable(f"Cannot {verb} {where}: {_words(error)}.") from error
+            kind = StorageDenied if is_denial(error) else StorageUnavailable
+            raise kind(f"Cannot {verb} {where}: {_words(error)}.") from error
 
 
 def _words(error: Exception) -> str:

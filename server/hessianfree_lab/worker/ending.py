@@ -5,14 +5,14 @@ import traceback
 from pathlib import Path
 from typing import Literal
 
-from hessianfree_lab.errors import InvalidRequest, LabError
+from hessianfree_lab.errors import InvalidRequest, LabError, StorageDenied
 from hessianfree_lab.records import FinishRequest, JobSpec
 from hessianfree_lab.training.errors import Diverged
 from hessianfree_lab.worker.shortage import gpu_memory, is_shortage, sentence
 
 MAX_ERROR = 20_000  # characters that the server takes
 
-Cause = Literal["error", "diverged", "out_of_memory", "killed", "device", "lost", "invalid"]
+Cause = Literal["error", "diverged", "out_of_memory", "killed", "device", "storage", "lost", "invalid"]
 
 # Signals by which a process ends itself, of a fault in its code; all others come from outside.
 CRASHES = frozenset(
@@ -57,6 +57,8 @@ def of_exception(attempt: int, error: BaseException, spec: JobSpec | None = None
         return failed(attempt, "invalid", str(error))
     if isinstance(error, Diverged):
         return failed(attempt, "diverged", str(error))
+    if isinstance(error, StorageDenied):
+        return failed(attempt, "storage", str(error))
     detail = _traceback_of(error)
     if is_shortage(error):
         return failed(attempt, "out_of_memory", sentence(_first_line(error), gpu_memory(error), spec), detail)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hessianfree_lab.client.spool import Spool, SpoolInUse, SpoolLock, SpoolWriter
-from hessianfree_lab.errors import InvalidRequest, StorageUnavailable
+from hessianfree_lab.errors import InvalidRequest, StorageDenied, StorageUnavailable
 from hessianfree_lab.records import Assignment, Command, Control
 from hessianfree_lab.training.seat import Seat
 from hessianfree_lab.worker.crew import Crew, Fallen, OwnCrew
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from hessianfree_lab.training.state import State
 
 WAIT_FOR_OTHER_SECONDS = 30.0
+
+DENIED = (
+    "Waiting would not change that. Give the worker the access it needs: `hessianfree doctor` on its machine says when"
+    " it has it. Then retry the run: it goes on from its newest checkpoint."
+)
 
 
 class Interrupted(Exception):
@@ -172,7 +177,8 @@ class Job:
     def _newest(self, checkpoints: "Checkpoints", earlier: Earlier) -> "tuple[State | None, list[str]]":
         """The newest checkpoint that counts; a first attempt has none, and asks nobody.
 
-        Raises `Interrupted` where nobody can say for too long: a later attempt may find out.
+        Raises `Interrupted` where nobody can say for too long: a later attempt may find out. `StorageDenied` where none
+        will: to begin anew would throw away what is there.
         """
         assignment = self._assignment
         if assignment.attempt == assignment.since_attempt:
@@ -184,6 +190,8 @@ class Job:
                 at_most_step=earlier.unbroken_from(assignment.last_step),
                 is_enough=lambda: self._steering.is_interrupted,
             )
+        except StorageDenied as error:
+            raise StorageDenied(f"The checkpoints cannot be read. {error} {DENIED}") from error
         except StorageUnavailable as error:
             raise Interrupted(f"The checkpoints cannot be read. {error}") from error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from hessianfree_lab.errors import StorageUnavailable
+from hessianfree_lab.errors import StorageDenied, StorageUnavailable
 from hessianfree_lab.records import Assignment
 from hessianfree_lab.storage.location import area, folder_of, is_url, objects_of
 from hessianfree_lab.storage.shelf import FolderShelf, ObjectShelf, Shelf
@@ -69,7 +69,7 @@ def newest_of(
 ) -> "tuple[State | None, list[str]]":
     """The newest checkpoint that counts for an attempt, and a sentence about each newer one that cannot be used.
 
-    `StorageUnavailable`: nobody could say for five minutes, or until it was enough.
+    `StorageUnavailable`: nobody could say for five minutes, or until it was enough. `StorageDenied`: nobody will.
     """
     deadline = time.monotonic() + WAIT_FOR_STORAGE_SECONDS
     while True:
@@ -79,6 +79,8 @@ def newest_of(
                 at_most_step=at_most_step,
                 outdated_after=assignment.outdated_after,
             )
+        except StorageDenied:
+            raise
         except StorageUnavailable:
             if is_enough() or time.monotonic() > deadline:
                 raise

@@ -20,11 +20,11 @@ LONG_STEP = {
 }
 
 
-def prepared(root: Path, **spec: Any) -> Spool:
+def prepared(root: Path, *, attempt: int = 1, **spec: Any) -> Spool:
     """The spool of an attempt that is ready to run."""
-    spool, lock = Spool.create(root, run="run", attempt=1)
+    spool, lock = Spool.create(root, run="run", attempt=attempt)
     lock.close()
-    assignment = Assignment(run="run", name="test", attempt=1, spec=JobSpec(**spec))
+    assignment = Assignment(run="run", name="test", attempt=attempt, spec=JobSpec(**spec))
     (spool.directory / "spec.json").write_text(assignment.model_dump_json())
     return spool
 
@@ -43,9 +43,11 @@ def started(spool: Spool, *arguments: str, storage: str = "", **options: Any) ->
         )
 
 
-def ended(root: Path, *, storage: str = "", **spec: Any) -> tuple[Spool, FinishRequest | None]:
+def ended(
+    root: Path, *, attempt: int = 1, storage: str = "", **spec: Any
+) -> tuple[Spool, FinishRequest | None]:
     """A job run to its end."""
-    spool = prepared(root, **spec)
+    spool = prepared(root, attempt=attempt, **spec)
     assert started(spool, storage=storage).wait(120) == 0
     return spool, spool.read_finish()
 

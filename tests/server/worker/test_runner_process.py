@@ -11,6 +11,7 @@ import pytest
 
 from hessianfree_lab.client.extents import next_extent
 from hessianfree_lab.client.spool import Position
+from hessianfree_lab.storage.location import objects_of
 from server.worker.runs import (
     ended,
     prepared,
@@ -151,3 +152,26 @@ def test_training_imports_no_server(tmp_path):
     )  # fmt: skip
     assert spool.read_finish().state == "completed"
     assert result.stdout == "[]\n"
+
+
+def test_an_attempt_that_may_not_read_its_checkpoints_ends_at_once(s3, tmp_path):
+    """Nobody begins anew because of a bucket's policy, and nobody waits for one to change."""
+    job = {
+        "problem": "rosenbrock",
+        "optimizer": "sgd",
+        "optimizer_params": {"lr": 1e-4},
+        "checkpoint_every": 1,
+    }
+    bucket = s3.new_bucket()
+    storage = f"s3://{bucket}/lab"
+    _, first = ended(tmp_path, storage=storage, budget={"steps": 5}, **job)
+    assert first.state == "completed"
+    assert objects_of(storage, "checkpoints", "run").listing()
+    s3.deny(bucket)
+    spool, denied = ended(tmp_path, attempt=2, storage=storage, budget={"steps": 10}, **job)
+    assert (denied.state, denied.cause) == ("failed", "storage")
+    assert denied.error.startswith(f"The checkpoints cannot be read. Cannot read {storage}/checkpoints/run/")
+    assert "Forbidden" in denied.error
+    assert "hessianfree doctor" in denied.error
+    assert "Traceback" not in denied.error
+    assert records(spool) == []

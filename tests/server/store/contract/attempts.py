@@ -47,6 +47,7 @@ class AttemptContract:
             ("failed", "out_of_memory", ("failed", "out_of_memory")),
             ("failed", None, ("failed", "error")),
             ("failed", "killed", ("failed", "killed")),
+            ("failed", "storage", ("failed", "storage")),
             ("interrupted", None, ("queued", None)),
             ("interrupted", "killed", ("queued", None)),
             ("interrupted", "device", ("queued", None)),

@@ -8,7 +8,7 @@ import { make, setText, show } from "./dom.js";
 
 const PAUSE_MILLISECONDS = 250;
 const STATES = ["queued", "running", "stale", "paused", "completed", "failed", "cancelled"];
-const CAUSES = ["diverged", "out_of_memory", "killed", "device", "lost", "error", "invalid"];
+const CAUSES = ["diverged", "out_of_memory", "killed", "device", "storage", "lost", "error", "invalid"];
 const QUICK = ["state", "problem", "optimizer", "archived"];
 const NO_FIELDS = { columns: [], metrics: [], settings: [], problems: [], optimizers: [], tags: [] };
 

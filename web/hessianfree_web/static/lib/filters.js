@@ -4,7 +4,7 @@ const OPERATOR = /[=<>:]/;
 const WORD = /[^\s()=!<>:"']/;
 const PLAIN = /^[^\s()=!<>:"']+$/;
 const RESERVED = new Set(["and", "or", "not"]);
-const STATES = ["queued", "running", "paused", "completed", "failed", "cancelled", "stale", "stopping", "pausing", "error", "diverged", "out_of_memory", "killed", "device", "lost", "invalid"];
+const STATES = ["queued", "running", "paused", "completed", "failed", "cancelled", "stale", "stopping", "pausing", "error", "diverged", "out_of_memory", "killed", "device", "storage", "lost", "invalid"];
 const ENDINGS = ["last", "min", "max", "first", "best_step"];
 const MOST = 8;
 

@@ -19,6 +19,7 @@ const CAUSES = {
   out_of_memory: "out of memory",
   killed: "killed",
   device: "GPU failed",
+  storage: "no access to storage",
   lost: "worker lost",
   invalid: "invalid",
 };
@@ -103,6 +104,7 @@ function failure({ cause, attempt }) {
   if (cause === "lost") return `Its worker was lost, and attempt ${attempt} was the last it had.`;
   if (cause === "invalid") return "What it was asked to train cannot be built.";
   if (cause === "device") return `Its GPU failed, and attempt ${attempt} was the last it had.`;
+  if (cause === "storage") return "Its worker may not read the checkpoints that it was to go on from. Once it may, a retry goes on from the newest.";
   if (cause === "killed") return "Its process was killed from outside: it did not end by itself.";
   return "Its process ended with an error.";
 }
