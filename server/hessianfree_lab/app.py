@@ -1,6 +1,7 @@
 """The composition root: the one place where settings, store, routers and middleware meet."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -53,6 +54,7 @@ from hessianfree_lab.reaper import Reaper
 from hessianfree_lab.settings import Settings
 from hessianfree_lab.store.interface import REMOVALS, REVOCATIONS, SWEEPS, Store
 from hessianfree_lab.sweeps.driver import Driver
+from hessianfree_lab.telemetry import is_sent
 from hessianfree_lab.version import __version__
 from hessianfree_web import STATIC
 
@@ -105,7 +107,7 @@ def create_app(settings: Settings, store: Store) -> FastAPI:
         docs_url=None,  # its scripts come from elsewhere
         redoc_url=None,
         # Where OpenTelemetry's own variables name a collector, and only then.
-        telemetry=TelemetryConfig(auto_configure=True, exclude=policy.is_unwatched),
+        telemetry=TelemetryConfig(auto_configure=is_sent(os.environ), exclude=policy.is_unwatched),
     )
     app.state.settings = settings
     app.state.store = store

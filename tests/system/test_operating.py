@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +15,7 @@ import pytest
 
 from hessianfree_lab.version import __version__
 from system.conftest import Machine
-from system.launch import clean_environment, launched, run
+from system.launch import Launched, clean_environment, launched, run
 
 
 def test_doctor_finds_a_healthy_machine(machine: Machine, tmp_path: Path) -> None:
@@ -23,6 +25,7 @@ def test_doctor_finds_a_healthy_machine(machine: Machine, tmp_path: Path) -> Non
         __version__,
         "torch",
         "can be made",
+        "NVIDIA's driver",
         "GiB are free",
         "There is no database at",
         f"The server at {machine.url} answers",
@@ -85,6 +88,38 @@ def spans_in(received: list[bytes]) -> list[Any]:
         one for body in received for one in ExportTraceServiceRequest.FromString(body).resource_spans
     ]
     return [span for resource in resources for scope in resource.scope_spans for span in scope.spans]
+
+
+WITHOUT_THE_EXTRA = """
+import sys
+sys.modules["opentelemetry.exporter"] = sys.modules["opentelemetry.sdk"] = None  # as where it is not installed
+from hessianfree_lab.cli.app import main
+main()
+"""
+
+
+def test_a_server_without_what_sends_traces_says_so_in_a_sentence(tmp_path: Path) -> None:
+    arguments = ("serve", "--port", "0", "--data-dir", tmp_path / "data")
+    environment = clean_environment(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    output = tmp_path / "serve.log"
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WITHOUT_THE_EXTRA, *map(str, arguments)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    server = Launched(process=process, output=output)
+    try:
+        server.wait_for("serves at")
+        assert server.stop() == 0
+    finally:
+        process.kill()
+        process.wait()
+    (said,) = [line for line in server.text().splitlines() if "serves at" not in line and line.strip()]
+    assert "No traces are sent: OTEL_EXPORTER_OTLP_ENDPOINT is set" in said
+    assert "pip install 'hessianfree-lab[server,telemetry]'" in said
 
 
 def test_a_server_speaks_json_and_sends_traces_where_it_is_asked_to(
