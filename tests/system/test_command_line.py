@@ -126,6 +126,17 @@ def test_runs_as_json(finished: str, machine: Machine) -> None:
     assert {item["state"] for item in page["items"]} == {"completed"}
 
 
+def test_workers_is_a_table_and_json(machine: Machine) -> None:
+    lines = run("workers", environment=machine.environment).stdout.splitlines()
+    assert lines[0].split() == ["name", "state", "slots", "devices", "jobs", "last", "heard"]
+    listed = json.loads(run("workers", "--json", environment=machine.environment).stdout)
+    (worker,) = [item for item in listed if item["state"] != "gone"]
+    (row,) = [line for line in lines[1:] if line.startswith(worker["name"])]
+    assert f"/{worker['slots']}" in row
+    assert "cpu" in row
+    assert row.rstrip().endswith(" ago")
+
+
 def test_runs_takes_a_filter_an_order_and_columns(finished: str, machine: Machine) -> None:
     asked = (
         "--filter",

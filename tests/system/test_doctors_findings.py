@@ -4,9 +4,11 @@ import http.server
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hessianfree_lab.cli.gpus import findings
 from hessianfree_lab.cli.surroundings import BAD, GOOD, NOTE, Finding, database, disk, reachable, room
 from hessianfree_lab.records.tokens import TokenRequest
 from hessianfree_lab.serving import running
@@ -14,6 +16,8 @@ from hessianfree_lab.settings import Settings
 from hessianfree_lab.store import open_store
 
 MIB = 2**20
+
+WELL = {"uuid": "GPU-a", "title": "NVIDIA H100", "parent": None, "fault": None}
 SECRET = "the token of the settings"
 
 
@@ -32,6 +36,32 @@ SECRET = "the token of the settings"
 def test_a_disk_needs_room(free: int, mark: str, words: str) -> None:
     found, sentence = room(free, "It", "or else")
     assert (found, words in sentence) == (mark, True), sentence
+
+
+@pytest.mark.parametrize(
+    ("gpus", "trouble", "expected"),
+    [
+        ([WELL], None, [(GOOD, "NVIDIA's driver 580.65.06: NVIDIA H100 (GPU-a).")]),
+        (
+            [WELL | {"uuid": "MIG-1", "title": "1g.10gb", "parent": "GPU-m"}],
+            None,
+            [(GOOD, "NVIDIA's driver 580.65.06: 1g.10gb (MIG-1, an instance that MIG made of GPU-m).")],
+        ),
+        (
+            [WELL | {"fault": "GPU is lost"}],
+            None,
+            [
+                (NOTE, "NVIDIA's driver 580.65.06: no GPU that can be trained on."),
+                (BAD, "The GPU GPU-a has failed: GPU is lost."),
+            ],
+        ),
+        ([], "NVML Shared Library Not Found", [(NOTE, "tells of no GPU: NVML Shared Library Not Found.")]),
+    ],
+)
+def test_what_the_driver_tells_of_gpus(gpus: list[Any], trouble: str | None, expected: list[Finding]) -> None:
+    found = list(findings({"gpus": gpus, "driver": "580.65.06", "trouble": trouble}))
+    assert [mark for mark, _ in found] == [mark for mark, _ in expected]
+    assert all(words in sentence for (_, sentence), (_, words) in zip(found, expected, strict=True)), found
 
 
 def test_what_cannot_be_written_is_said_with_a_way_out(tmp_path: Path) -> None:

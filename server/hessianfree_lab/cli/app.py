@@ -32,6 +32,7 @@ from hessianfree_lab.cli import (
     up,
     watch,
     work,
+    workers,
 )
 from hessianfree_lab.errors import ClientError, ConfigurationError, InvalidRequest, LabError, RunNotFound
 from hessianfree_lab.variables import DEBUG
@@ -49,6 +50,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "submit": submit.submit,
     "sweep": sweep.sweep,
     "runs": runs.runs,
+    "workers": workers.workers,
     "watch": watch.watch,
     "cancel": cancel.cancel,
     "pause": pause.pause,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hessianfree_lab.cli import options
+from hessianfree_lab.cli.gpus import told_by_nvml
 from hessianfree_lab.cli.surroundings import (
     BAD,
     GOOD,
@@ -52,8 +53,8 @@ def doctor(
 ) -> None:
     """Check this installation.
 
-    Versions, torch and its devices, the data directory and its disk, the database, the storage, the
-    server and its clock. Exits with 1 if something is wrong.
+    Versions, torch and its devices, NVIDIA's driver and its GPUs, the data directory and its disk, the
+    database, the storage, the server and its clock. Exits with 1 if something is wrong.
     """
     from hessianfree_lab.cli.configuration import read_settings
 
@@ -73,6 +74,8 @@ def _findings(
     yield _installed("serve", "server", SERVING)
     yield _installed("train", "worker", TRAINING)
     yield _torch()
+    if _version("nvidia-ml-py") is not None:
+        yield from told_by_nvml()
     yield data_directory(settings.data_dir)
     if _version("sqlalchemy") is not None:
         yield database(settings)

@@ -33,6 +33,7 @@ class Look:
     """All that NVML told at a moment; `trouble`: why nothing. A GPU that has fallen off the bus may be missing."""
 
     gpus: tuple[Gpu, ...] = ()
+    driver: str | None = None  # its version
     trouble: str | None = None
 
 
@@ -54,11 +55,12 @@ class Nvml:
             if not self._is_open:
                 nvml.nvmlInit()
                 self._is_open = True
+            driver = self._ask(nvml.nvmlSystemGetDriverVersion)
             count = nvml.nvmlDeviceGetCount()
         except nvml.NVMLError as error:
             self._close()
             return Look(trouble=str(error))
-        return Look(gpus=tuple(gpu for index in range(count) for gpu in self._at(index)))
+        return Look(gpus=tuple(gpu for index in range(count) for gpu in self._at(index)), driver=driver)
 
     def _close(self) -> None:
         if self._is_open:

@@ -67,6 +67,9 @@ class Driver:
     def nvmlShutdown(self) -> None:
         self._answer(self)
 
+    def nvmlSystemGetDriverVersion(self) -> str:
+        return "580.65.06"
+
     def nvmlDeviceGetCount(self) -> int:
         self._answer(self)
         return len(self.cards)

@@ -21,8 +21,9 @@ def card(**more):
     return Card("GPU-a", **{"used": 8 * GIB, "percent": 97, "celsius": 61, "milliwatts": 412_500} | more)
 
 
-def test_a_gpu_is_read_with_its_units():
-    assert Nvml(Driver([card(), Card("GPU-b")])).look().gpus[0] == H100
+def test_a_gpu_is_read_with_its_units_and_the_driver_with_its_version():
+    look = Nvml(Driver([card(), Card("GPU-b")])).look()
+    assert (look.gpus[0], look.driver) == (H100, "580.65.06")
 
 
 def test_an_older_driver_is_asked_as_it_can_be_answered():
