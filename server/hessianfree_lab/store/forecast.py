@@ -33,6 +33,10 @@ class Crew:
     cuda: Collection[str]  # its devices of that kind
     slots: Sequence[float | None]
 
+    def places(self, gpus: int) -> int:
+        """How many of its slots a job takes that has so many GPUs for itself: as many as could share them."""
+        return places(gpus, slots=len(self.slots), cuda=len(self.cuda))
+
     def can_train(self, needs: Needs) -> bool:
         return (
             needs.problem in self.problems
@@ -55,6 +59,11 @@ class Crew:
         return (asked is None or bool(self.cuda and asked == "cuda") or asked in self.cuda) and len(
             self.cuda
         ) >= needs.gpus
+
+
+def places(gpus: int, *, slots: int, cuda: int) -> int:
+    """How many of a worker's slots a job takes: one, or as many as there are on the `gpus` it has for itself."""
+    return max(1, min(gpus * slots // cuda, slots)) if gpus > 1 and cuda else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +97,24 @@ class Line:
         self._taken[waiter.needs] += 1
         if not able:
             return None
-        slots = min((self._free[index] for index in able), key=lambda free: free[0])
-        is_least, start = slots[0]
+        index, (is_least, start) = min(
+            ((index, self._start(index, waiter.needs)) for index in able), key=lambda found: found[1]
+        )
         # Nobody passes a job that waits for the same workers.
         before = self._latest.get(able, (False, 0.0))
         is_least, start = is_least or before[0], max(start, before[1])
         self._latest[able] = is_least, start
-        heapq.heapreplace(slots, (is_least or waiter.seconds is None, start + (waiter.seconds or 0.0)))
+        end = (is_least or waiter.seconds is None, start + (waiter.seconds or 0.0))
+        for _ in range(self.crews[index].places(waiter.needs.gpus)):
+            heapq.heapreplace(self._free[index], end)
         return is_least, start
+
+    def _start(self, index: int, needs: Needs) -> tuple[bool, float]:
+        """When as many slots of a crew are free as the job takes."""
+        count = self.crews[index].places(needs.gpus)
+        free = self._free[index]
+        taken = free[:1] if count == 1 else heapq.nsmallest(count, free)
+        return any(is_least for is_least, _ in taken), max(start for _, start in taken)
 
     def estimate(self, waiter: Waiter) -> Estimate:
         """Of the next job in line, which then takes its slot."""

@@ -10,11 +10,11 @@ from sqlalchemy import Row, Select, bindparam, func, select, update
 
 from hessianfree_lab.errors import Fault, InvalidRequest, WrongState
 from hessianfree_lab.lifecycle import State
-from hessianfree_lab.records import JobSpec, Run
+from hessianfree_lab.records import JobSpec, Run, Worker
 from hessianfree_lab.records.estimates import Estimate, Move, Place, Queue
 from hessianfree_lab.store import runs as run_table
 from hessianfree_lab.store import workers as worker_table
-from hessianfree_lab.store.forecast import Crew, Line, Needs, Waiter, estimates
+from hessianfree_lab.store.forecast import Crew, Line, Needs, Waiter, estimates, places
 from hessianfree_lab.store.ranks import reranked
 from hessianfree_lab.store.tables import attempts, runs
 from hessianfree_lab.store.transaction import Transaction
@@ -192,17 +192,26 @@ def _crews(tx: Transaction, pace: Pace) -> Sequence[Crew]:
     """The workers that live, and when their slots become free."""
     workers = [worker for worker in worker_table.listing(tx) if worker.state != "gone"]
     held = select(runs).where(runs.c.id.in_([run_id for worker in workers for run_id in worker.runs]))
-    left = {row.id: _left(row, pace) for row in tx.connection.execute(held)}
+    by_id = {row.id: row for row in tx.connection.execute(held)}
     return [
         Crew(
             problems=frozenset(worker.problems),
             supplies=worker.supplies,
             optimizers=frozenset(worker.optimizers),
             cuda=frozenset(device.name for device in worker.devices if device.name.startswith("cuda")),
-            slots=[left[run_id] for run_id in worker.runs] + [0.0] * (worker.slots - len(worker.runs)),
+            slots=_slots(worker, [by_id[run_id] for run_id in worker.runs], pace),
         )
         for worker in workers
     ]
+
+
+def _slots(worker: Worker, held: Sequence[Row[Any]], pace: Pace) -> list[float | None]:
+    """When each becomes free; a job on several GPUs holds as many as could share them."""
+    cuda = sum(device.is_gpu for device in worker.devices)
+    ends: list[float | None] = []
+    for row in held:
+        ends += [_left(row, pace)] * places(row.gpus, slots=worker.slots, cuda=cuda)
+    return ends + [0.0] * (worker.slots - len(ends))
 
 
 def _left(row: Row[Any], pace: Pace) -> float | None:

@@ -140,6 +140,20 @@ class WaitingContract:
         waits = [place.estimate.starts_in_seconds for place in store.waiting.page().items]
         assert waits == pytest.approx([9, 89, 109], rel=0.2)
 
+    @pytest.mark.parametrize("slots", [4, 8])  # one job on each GPU, or two
+    def test_a_job_on_several_gpus_takes_the_slots_of_all_of_them(self, store: Store, slots: int) -> None:
+        devices = [Device(name="cpu"), *(Device(name=f"cuda:{index}") for index in range(4))]
+        worker = store.add_worker(announcement(slots=slots, devices=devices))
+        run, _ = store.add_job(spec(device="cuda", resources={"gpus": 3}))
+        store.claim_job(worker)
+        store.append(run.id, steps(1, 41))  # one a second, of a hundred
+        assert store.waiting.estimate(spec(device="cuda")).starts_in_seconds == 0
+        wide = spec(device="cuda", resources={"gpus": 2})
+        assert store.waiting.estimate(wide).starts_in_seconds == pytest.approx(59, rel=0.05)
+        store.add_job(wide)
+        store.add_job(wide)
+        assert store.waiting.estimate(wide).starts_in_seconds == pytest.approx(159, rel=0.05)
+
     def test_nobody_passes_who_waits_for_the_same_workers(self, store: Store) -> None:
         worker = store.add_worker(announcement(slots=2))
         fill(store, known=0)
