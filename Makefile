@@ -45,12 +45,12 @@ up: $(RUNTIME)  ## server and one local worker; ARGS='...' is passed on
 
 # --- checking --------------------------------------------------------------------------------------------------------
 
-# pytest comes last: its closing line is the last line of all. A third of the time its tests wait for others, so that three
-# processes are busy with two cores; tests/conftest.py says what they share out.
+# pytest comes last: its closing line is the last line of all. tests/conftest.py says what its two processes share out; a
+# third one, on two cores, saves half a minute of nineteen.
 # What comes before takes one core a step, so two steps go at a time, each one's output in one piece.
 test: old-screenshots  ## everything, browser and PostgreSQL included
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync programs lint types test-js
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 test-fast: $(DEV)  ## the tests that need no browser, no PostgreSQL, no whole processes and no long series of cases; under a minute
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'not system and not slow and not postgres'

@@ -4,9 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
-
 HEAVY = {"torch", "numpy", "fastapi", "sqlalchemy", "httpx", "pydantic", "yaml", "rich"}
 
 
@@ -17,12 +14,12 @@ def loaded_by(statement: str, candidates: set[str]) -> set[str]:
     return set(ran.stdout.split())
 
 
-def test_contracts_are_kept(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(root)
-    status = lint_imports(config_filename=str(root / "pyproject.toml"), no_cache=True, no_logo=True)
-    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+def test_contracts_are_kept(root: Path) -> None:
+    # In a process of its own: it sets logging up anew, and with that silences all loggers there are.
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo"]
+    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert "0 broken" in ran.stdout
 
 
 def test_the_serving_process_loads_neither_torch_nor_the_worker() -> None:

@@ -105,9 +105,9 @@ class Plant:
             self.seen_runners |= {runner.pid for runner in worker.runners()}
 
     def is_training(self) -> bool:
-        """Whether any job is past its first step."""
+        """Whether any job is past its first step, with a checkpoint from which the next attempt goes on."""
         runners = [runner for worker in self.workers for runner in worker.runners()]
-        return any(b'{"step":' in _records_of(runner) for runner in runners)
+        return any(_has_trained(runner) for runner in runners)
 
     def orphans(self) -> list[int]:
         """Job processes seen before that have outlived their worker."""
@@ -181,12 +181,14 @@ def _command_of(process: psutil.Process) -> str:
         return ""
 
 
-def _records_of(runner: psutil.Process) -> bytes:
-    """What the job process has recorded by now; its spool stands in its command."""
-    for part in _command_of(runner).split():
-        with contextlib.suppress(OSError):
-            return (Path(part) / "records.jsonl").read_bytes()
-    return b""
+def _has_trained(runner: psutil.Process) -> bool:
+    """Its spool, RUN-ATTEMPT, and the folder of checkpoints of all runs stand in its command."""
+    words = _command_of(runner).split()
+    with contextlib.suppress(OSError, ValueError):
+        spool = Path(words[words.index(RUNNER) + 1])
+        kept = Path(words[words.index("--checkpoints") + 1]) / spool.name.rpartition("-")[0]
+        return b'{"step":' in (spool / "records.jsonl").read_bytes() and any(kept.glob("0*"))
+    return False
 
 
 def _is_runner(pid: int) -> bool:

@@ -24,7 +24,7 @@ OPEN_JOBS = 3
 COMPARED = 3
 LEASE_SECONDS = 4.0  # a fifth of the default, as everything here goes faster than in life
 WAIT_SECONDS = 0.8  # on average, from when a job trains until something goes wrong
-PATIENCE_SECONDS = 10.0  # for a job to train; then it goes wrong all the same
+PATIENCE_SECONDS = 15.0  # for a job to train; then it goes wrong all the same
 RECOVERY_SECONDS = 600.0
 
 
