@@ -15,7 +15,7 @@ import pytest
 
 from hessianfree_lab.version import __version__
 from system.conftest import Machine
-from system.launch import Launched, clean_environment, launched, run
+from system.launch import Launched, clean_environment, launched, run, wait_until
 
 
 def test_doctor_finds_a_healthy_machine(machine: Machine, tmp_path: Path) -> None:
@@ -132,6 +132,7 @@ def test_a_server_speaks_json_and_sends_traces_where_it_is_asked_to(
     arguments = ("serve", "--port", "0", "--data-dir", tmp_path / "data", "--url-file", tmp_path / "url")
     with launched(*arguments, output=tmp_path / "serve.log", environment=environment) as server:
         server.wait_for("serves at")
+        wait_until((tmp_path / "url").exists, seconds=30, what="the file with the address")
         url = (tmp_path / "url").read_text(encoding="utf-8").strip()
         with httpx.Client(trust_env=False) as http:
             for path in ("/api/v1/runs", "/healthz", "/api/v1/runs/secret"):

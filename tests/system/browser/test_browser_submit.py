@@ -156,7 +156,7 @@ def test_a_running_job_is_cancelled_after_a_question(form: Window) -> None:
     expect(page.locator("run-header state-badge")).to_have_text("Running")
     page.get_by_role("button", name="Cancel").click()
     dialog.get_by_role("button", name="Cancel run").click()
-    expect(page.locator("run-header state-badge")).to_have_text("Cancelled", timeout=30_000)
+    expect(page.locator("run-header state-badge")).to_have_text("Cancelled", timeout=120_000)
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
     expect(page.get_by_role("button", name="Start over")).to_be_visible()
     again = page.get_by_role("link", name="Run again …")
