@@ -1,9 +1,11 @@
-"""`python starved.py`: trains with too little memory, each optimizer in turn, then with enough; prints the ends."""
+"""`python starved.py`: trains with too little memory, then with enough, a process an optimizer; prints the ends."""
 
 import json
+import multiprocessing
 import resource
 
 import psutil
+import torch._dynamo  # noqa: F401  what building an optimizer imports: once, not in each process
 
 from hessianfree_lab.records import JobSpec
 from hessianfree_lab.training.optimizers import OPTIMIZERS
@@ -35,17 +37,23 @@ def ending(optimizer, params):
     return steps, None, ""
 
 
-def main():
+def starved(optimizer, params):
+    """The end of a session with too little memory, and how many of two steps come after it with enough."""
     before = resource.getrlimit(resource.RLIMIT_AS)
-    found = {}
-    for name in OPTIMIZERS:
-        limit = psutil.Process().memory_info().vms + ROOM
-        resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
-        found[name] = ending(name, LARGE)
-    found["unbuildable"] = ending("adam", UNBUILDABLE)
+    resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + ROOM, before[1]))
+    found = ending(optimizer, params)
     resource.setrlimit(resource.RLIMIT_AS, before)
-    steps = list(Session(JobSpec(problem="rosenbrock", optimizer="hessianfree", budget={"steps": 2})))
-    print(json.dumps({"found": found, "afterwards": len(steps)}))
+    afterwards = list(Session(JobSpec(problem="rosenbrock", optimizer="hessianfree", budget={"steps": 2})))
+    return found, len(afterwards)
+
+
+def main():
+    # A process each: what an earlier session's ruins still hold, and free later, would be room of the next one.
+    forks = multiprocessing.get_context("fork")
+    sessions = {name: (name, LARGE) for name in OPTIMIZERS} | {"unbuildable": ("adam", UNBUILDABLE)}
+    with forks.Pool(1, maxtasksperchild=1) as processes:
+        told = processes.starmap(starved, sessions.values(), chunksize=1)
+    print(json.dumps(dict(zip(sessions, told, strict=True))))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from server.training import starved
 
 @pytest.fixture(scope="module")
 def told():
-    """What a process with too little memory printed."""
+    """What processes with too little memory found: the end of a session, and the steps of another one after it."""
     arguments = [sys.executable, str(Path(starved.__file__))]
     return json.loads(
         subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=200).stdout
@@ -22,15 +22,17 @@ def told():
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_step_that_does_not_fit_ends_as_out_of_memory(told, optimizer):
-    steps, cause, sentence = told["found"][optimizer]
+    (steps, cause, sentence), _ = told[optimizer]
     assert (steps, cause) == (0, "out_of_memory")
     assert sentence.startswith("Out of memory: ")
 
 
 def test_data_that_do_not_fit_end_as_out_of_memory(told):
-    steps, cause, _ = told["found"]["unbuildable"]
+    (steps, cause, _), _ = told["unbuildable"]
     assert (steps, cause) == (None, "out_of_memory")
 
 
-def test_the_process_trains_on_afterwards(told):
-    assert told["afterwards"] == 2
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, "unbuildable"])
+def test_the_process_trains_on_afterwards(told, optimizer):
+    _, afterwards = told[optimizer]
+    assert afterwards == 2
