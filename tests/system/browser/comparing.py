@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from playwright.sync_api import Page
 
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.window import Window, rows
 
 CHART = "(metric) => { const plot = document.querySelector(`[data-metric='${metric}'] .plot`); return %s; }"

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
+from system.browser.comparing import Lab
 from system.browser.many import serving_runs
 from system.browser.window import PATIENCE_MILLISECONDS, Window, opened
 
@@ -56,6 +57,22 @@ def window(browser: Browser, url: str) -> Iterator[Window]:
 
 
 @pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A server with runs to compare."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("lab"), port=0)
+    with running(settings) as address, httpx.Client(base_url=f"{address}/api/v1") as http:
+        yield Lab(address, http)
+
+
+@pytest.fixture
+def comparison(browser: Browser, lab: Lab) -> Iterator[Window]:
+    """A desktop window on those; whatever its page complains about fails the test."""
+    with opened(browser, lab.url) as window:
+        yield window
+        assert not window.complaints
+
+
+@pytest.fixture(scope="module")
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with as many runs as the module says by RUNS; CURVES of them have steps."""
     module = request.module
@@ -75,24 +92,3 @@ def table(browser: Browser, filled: str) -> Iterator[Window]:
     with opened(browser, filled) as window:
         yield window
         assert not window.complaints
-
-
-class Recorder:
-    """A script's run, recorded step by step."""
-
-    def __init__(self, http: httpx.Client, name: str = "a run", **script: object) -> None:
-        body = {"name": name, "problem": "p", "optimizer": "o"} | script
-        answer = http.post("/runs", json=body)
-        answer.raise_for_status()
-        self._http = http
-        self.id: str = answer.json()["id"]
-
-    def send(self, steps: list[object], **batch: object) -> None:
-        self._http.post(
-            f"/runs/{self.id}/records", json={"attempt": 1, "steps": steps} | batch
-        ).raise_for_status()
-
-    def finish(self, state: str = "completed", **more: object) -> None:
-        self._http.post(
-            f"/runs/{self.id}/finish", json={"attempt": 1, "state": state} | more
-        ).raise_for_status()

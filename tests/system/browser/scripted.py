@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx
 
+from system.launch import wait_until
+
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -47,6 +49,12 @@ class ScriptedJob:
         self._post(f"/runs/{self.id}/records", {"attempt": self.attempt, "steps": steps} | batch)
 
     def obey(self, number: int, step: int, **more: Any) -> None:
+        """Does what it was asked to with that number, once it was: a click returns before its request has arrived."""
+        wait_until(
+            lambda: any(control["number"] == number for control in self.asked()),
+            seconds=30,
+            what=f"the command {number}",
+        )
         self.send([], applied=[{"number": number, "step": step} | more])
 
     def lose(self) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.scripted import ScriptedJob
 from system.browser.swept import swept
 from system.browser.window import PHONE, Window, opened, rows

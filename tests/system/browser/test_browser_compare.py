@@ -1,37 +1,17 @@
 """The compare page: charts side by side under one legend, one x and one address."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hessianfree_lab.serving import running
-from hessianfree_lab.settings import Settings
 from system.browser.comparing import Lab, chart, query, see, wait, ys
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.window import PHONE, Window, opened, rows
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder: Path = tmp_path_factory.mktemp("lab")
-    with running(Settings(data_dir=folder, port=0)) as url, httpx.Client(base_url=f"{url}/api/v1") as http:
-        yield Lab(url, http)
-
-
-@pytest.fixture
-def window(browser: Browser, lab: Lab) -> Iterator[Window]:
-    with opened(browser, lab.url) as window:
-        yield window
-        assert not window.complaints
-
-
-def test_a_run_has_one_colour_everywhere_and_keeps_it_when_others_come(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(1))
+def test_a_run_has_one_colour_everywhere_and_keeps_it_when_others_come(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(1))
     alone = chart(page, "plot.data[0].line")
-    see(window, lab.address(2, 1, 3))
+    see(comparison, lab.address(2, 1, 3))
     lines = chart(page, "plot.data.map(({ line }) => line)")
     assert lines[1] == alone
     assert len({(line["color"], line["dash"]) for line in lines}) == 3
@@ -47,8 +27,8 @@ def rgb(colour: str) -> str:
     return f"rgb({', '.join(str(int(colour[place : place + 2], 16)) for place in (1, 3, 5))})"
 
 
-def test_charts_share_what_is_chosen_and_the_address_holds_all_of_it(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(0, 1, metrics="loss"))
+def test_charts_share_what_is_chosen_and_the_address_holds_all_of_it(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(0, 1, metrics="loss"))
     page.locator("[name=x]").select_option("gradient_equivalents")
     wait(page, "plot.data[0].x[1] === 6")
     page.locator("[name=add]").select_option("gradient_norm")
@@ -99,8 +79,8 @@ def test_charts_share_what_is_chosen_and_the_address_holds_all_of_it(window: Win
     expect(page.get_by_role("menuitem", name="Enlarge")).to_be_visible()
 
 
-def test_one_legend_isolates_hides_and_points_in_all_charts(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(0, 1, 2))
+def test_one_legend_isolates_hides_and_points_in_all_charts(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(0, 1, 2))
     wait(page, "plot?.data?.length === 3", "gradient_norm")
     visible = "plot.data.map(({ visible }) => visible).join()"
     page.get_by_role("button", name="second", exact=True).click()
@@ -167,8 +147,8 @@ def _look_closely(page: Page) -> None:
     expect(dialog).to_have_count(0)
 
 
-def test_a_baseline_is_what_the_others_are_seen_from(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(0, 1))
+def test_a_baseline_is_what_the_others_are_seen_from(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(0, 1))
     page.get_by_role("button", name="Baseline: first").click()
     wait(page, "plot.data[1].y[1] === 1")
     assert ys(page) == [[0, 0], [-1, 1]]
@@ -180,8 +160,8 @@ def test_a_baseline_is_what_the_others_are_seen_from(window: Window, lab: Lab) -
     wait(page, "plot.data[1].y[1] === 5")
 
 
-def test_groups_have_a_line_with_a_band_and_a_place_in_the_legend(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(0, 1, 2))
+def test_groups_have_a_line_with_a_band_and_a_place_in_the_legend(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(0, 1, 2))
     page.locator("[name=group]").select_option("optimizer")
     wait(page, "plot.data[0].fill === 'toself'")
     assert chart(page, "plot.data[1].y") == [7.5, 4.5, None]
@@ -201,10 +181,12 @@ def test_groups_have_a_line_with_a_band_and_a_place_in_the_legend(window: Window
     wait(page, "plot?.data?.map(({ visible }) => visible).join() === 'false,false,false,true'")
 
 
-def test_smoothing_keeps_what_was_measured_faint_and_goes_on_with_new_rows(window: Window, lab: Lab) -> None:
+def test_smoothing_keeps_what_was_measured_faint_and_goes_on_with_new_rows(
+    comparison: Window, lab: Lab
+) -> None:
     run = Recorder(lab.http, "going on")
     run.send(rows(1, [8.0, 4.0]))
-    page = see(window, f"/compare?runs={run.id}&smooth=0.5")
+    page = see(comparison, f"/compare?runs={run.id}&smooth=0.5")
     raw, smoothed = ys(page)
     assert (raw, smoothed) == ([8, 4], [8, pytest.approx(16 / 3)])
     assert chart(page, "plot.data[0].opacity") < 0.5
@@ -219,10 +201,10 @@ def test_smoothing_keeps_what_was_measured_faint_and_goes_on_with_new_rows(windo
     assert query(page) == {"smooth": "0.9"}
 
 
-def test_rows_that_arrive_continue_lines_and_totals(window: Window, lab: Lab) -> None:
+def test_rows_that_arrive_continue_lines_and_totals(comparison: Window, lab: Lab) -> None:
     run = Recorder(lab.http, "growing")
     run.send(rows(1, [8.0, 4.0]))
-    page = see(window, f"/compare?runs={run.id}&x=gradient_equivalents")
+    page = see(comparison, f"/compare?runs={run.id}&x=gradient_equivalents")
     expect(page.locator("compare-summary tbody td").last).to_have_text("6")
     # What its reader does in the table meanwhile is not undone.
     page.evaluate("getSelection().selectAllChildren(document.querySelector('compare-summary tbody th a'))")
@@ -235,9 +217,9 @@ def test_rows_that_arrive_continue_lines_and_totals(window: Window, lab: Lab) ->
     assert page.evaluate("getSelection().toString()") == "growing"
 
 
-def test_a_figure_follows_the_system_between_light_and_dark(window: Window, lab: Lab) -> None:
+def test_a_figure_follows_the_system_between_light_and_dark(comparison: Window, lab: Lab) -> None:
     """One that is far away does when its reader comes near: all at once would take long."""
-    page = see(window, lab.address(0))
+    page = see(comparison, lab.address(0))
     wait(page, "plot?.data?.length > 0", "gradient_norm")
     line, ink = chart(page, "[plot.data[0].line.color, plot.layout.font.color]")
     dark = f"plot.data[0].line.color !== '{line}' && plot.layout.font.color !== '{ink}'"
@@ -256,9 +238,9 @@ def test_a_hundred_runs_fit_on_a_phone(browser: Browser, lab: Lab) -> None:
     runs = [Recorder(lab.http, f"run {number} of many") for number in range(100)]
     for number, run in enumerate(runs):
         run.send(rows(1, [number + 1.0, 1.0]))
-    with opened(browser, lab.url, size=PHONE) as window:
-        page = see(window, f"/compare?metrics=loss&runs={','.join(run.id for run in runs)}")
+    with opened(browser, lab.url, size=PHONE) as phone:
+        page = see(phone, f"/compare?metrics=loss&runs={','.join(run.id for run in runs)}")
         assert chart(page, "plot.data.length") == 100
         expect(page.locator("compare-legend [data-key]")).to_have_count(100)
-        assert window.overflow() == 0
-        assert not window.complaints
+        assert phone.overflow() == 0
+        assert not phone.complaints

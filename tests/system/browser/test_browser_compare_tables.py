@@ -1,36 +1,16 @@
 """The compare page below its charts: summary, targets, values, configuration; and the runs that are compared."""
 
 import csv
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
-import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from hessianfree_lab.serving import running
-from hessianfree_lab.settings import Settings
 from system.browser.comparing import LONG, Lab, query, see, wait
-from system.browser.window import Window, opened
+from system.browser.window import Window
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder: Path = tmp_path_factory.mktemp("lab")
-    with running(Settings(data_dir=folder, port=0)) as url, httpx.Client(base_url=f"{url}/api/v1") as http:
-        yield Lab(url, http)
-
-
-@pytest.fixture
-def window(browser: Browser, lab: Lab) -> Iterator[Window]:
-    with opened(browser, lab.url) as window:
-        yield window
-        assert not window.complaints
-
-
-def test_the_summary_is_sorted_by_any_column_and_taken_along(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(0, 1, 2))
+def test_the_summary_is_sorted_by_any_column_and_taken_along(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(0, 1, 2))
     names = page.locator("compare-summary tbody th")
     page.get_by_role("button", name="Best loss").click()
     expect(names).to_have_text(["third", "second", "first"])
@@ -48,8 +28,8 @@ def test_the_summary_is_sorted_by_any_column_and_taken_along(window: Window, lab
     ]
 
 
-def test_a_target_says_who_got_there_and_what_it_took(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(0, 1, 2, 3, 4))
+def test_a_target_says_who_got_there_and_what_it_took(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(0, 1, 2, 3, 4))
     section = page.locator("compare-targets")
     section.scroll_into_view_if_needed()
     page.get_by_label("Target", exact=True).fill("1")
@@ -77,15 +57,15 @@ def test_a_target_says_who_got_there_and_what_it_took(window: Window, lab: Lab) 
     expect(section.get_by_text("2 problems")).to_be_visible()
 
 
-def test_too_little_for_a_profile_is_said_in_its_place(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(0, 1))
+def test_too_little_for_a_profile_is_said_in_its_place(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(0, 1))
     page.locator("compare-targets").scroll_into_view_if_needed()
     expect(page.get_by_text("there is nobody to be compared with")).to_be_visible()
     expect(page.locator("#profile .plot-frame")).to_be_hidden()
 
 
-def test_only_settings_that_differ_are_listed_unless_all_are_asked_for(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(0, 1))
+def test_only_settings_that_differ_are_listed_unless_all_are_asked_for(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(0, 1))
     page.locator("compare-differences").scroll_into_view_if_needed()
     table = page.locator("compare-differences tbody tr")
     expect(table.locator("th")).to_have_text(["config.lr", "Only one run has", "config.note"])
@@ -97,8 +77,8 @@ def test_only_settings_that_differ_are_listed_unless_all_are_asked_for(window: W
     assert query(page) == {"settings": "all"}
 
 
-def test_a_point_of_two_values_opens_its_run(window: Window, lab: Lab) -> None:
-    page = see(window, lab.address(1, 2))
+def test_a_point_of_two_values_opens_its_run(comparison: Window, lab: Lab) -> None:
+    page = see(comparison, lab.address(1, 2))
     page.locator("compare-scatter").scroll_into_view_if_needed()
     page.locator("[name=across]").select_option("gradient_equivalents")
     page.wait_for_function("() => document.querySelector('#scatter .plot').data?.[0]?.x[0] === 9")
@@ -107,8 +87,8 @@ def test_a_point_of_two_values_opens_its_run(window: Window, lab: Lab) -> None:
     page.wait_for_url(f"**/runs/{lab.runs[1].id}")
 
 
-def test_runs_are_found_by_words_or_a_filter_added_and_taken_away(window: Window, lab: Lab) -> None:
-    page = window.page
+def test_runs_are_found_by_words_or_a_filter_added_and_taken_away(comparison: Window, lab: Lab) -> None:
+    page = comparison.page
     page.goto("/compare")
     page.get_by_role("button", name="Add runs").click()
     page.get_by_label("Find runs").fill("optimizer = newton and problem = digits")

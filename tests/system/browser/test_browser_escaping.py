@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.window import Window, rows
 
 EVIL = (

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.window import Window, opened, rows
 
 NAME = "Größe <b>1</b>"

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Route, expect
 
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.window import Window, opened, rows
 
 MEDIAN_SECONDS = (

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.window import Window, opened
 
 LINES = 4_000

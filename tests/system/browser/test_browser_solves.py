@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.scripted import ScriptedJob
 from system.browser.window import Window, rows
 

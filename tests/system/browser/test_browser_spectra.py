@@ -4,7 +4,7 @@ import httpx
 from playwright.sync_api import expect
 
 from server.makers import spectrum
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.window import Window, rows
 
 

@@ -12,7 +12,7 @@ from hessianfree_lab.records import FinishRequest, IngestBatch
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
 from server.makers import announcement
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.scripted import ScriptedJob
 from system.browser.swept import SPEC
 from system.browser.test_browser_solves import MEASURED, solves

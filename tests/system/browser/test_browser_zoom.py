@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from hessianfree_lab.serving import running
 from hessianfree_lab.settings import Settings
-from system.browser.conftest import Recorder
+from system.browser.recording import Recorder
 from system.browser.window import Window, opened
 
 STEPS = 12_000
