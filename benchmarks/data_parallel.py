@@ -9,8 +9,8 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,17 @@ from workloads import deep_autoencoder
 
 from hessianfree import HessianFree
 from hessianfree.execution import Execution
+from hessianfree.stopping import IterationLimit
 
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A step of so many CG iterations by some processes, as rank 0 saw it; seconds are medians over the steps."""
+    """What rank 0 saw of some processes' steps; seconds are medians over them.
+
+    An iteration is what a step with many takes more than one with two, divided by how many more those are.
+    """
 
     parameters: int
     seconds_iteration: float  # of CG
@@ -83,15 +87,28 @@ def _rank(rank: int, processes: int, cases: int, steps: int, iterations: int, fo
     )
     reports: list[Any] = []
     optimizer.on_step(lambda report, _: reports.append(report))
-    moved = []
-    for limit in [2, *([iterations] * steps), iterations, 2]:  # the first one warms up
-        if len(moved) == steps + 1:
-            optimizer.execution = replace(optimizer.execution, clock=time.process_time)
-        optimizer.method = _limited(optimizer.method, limit)
-        with Counted() as counted:
-            optimizer.acc_step(workload.model, workload.loss_function, [own])
-        moved.append((counted.exchanges, counted.numbers))
-    _, *rest, busy, short = reports
+
+    def step(limit: int) -> Any:
+        solver = replace(optimizer.method.solver, max_iter=limit, stopping=(IterationLimit(),))
+        optimizer.method = replace(optimizer.method, solver=solver)
+        optimizer.acc_step(workload.model, workload.loss_function, [own])
+        return reports[-1]
+
+    def seconds_iteration() -> float:
+        short, long = step(2), step(iterations)
+        return (long.seconds_cg - short.seconds_cg) / (long.curvature_products - short.curvature_products)
+
+    step(iterations)  # warms up
+    seconds = [seconds_iteration() for _ in range(steps)]
+    gradients = [report.seconds_gradient for report in reports[1:]]
+    optimizer.execution = replace(optimizer.execution, clock=time.process_time)
+    busy = [seconds_iteration() for _ in range(steps)]
+    travelled = []
+    for limit in (2, iterations):
+        with Counted() as counted:  # slows down every operation of torch
+            step(limit)
+        travelled.append((counted.exchanges, counted.numbers))
+    more = reports[-1].curvature_products - reports[-2].curvature_products
     vector = torch.zeros(sum(p.numel() for p in workload.model.parameters()))
     alone = []
     for _ in range(20):
@@ -99,47 +116,37 @@ def _rank(rank: int, processes: int, cases: int, steps: int, iterations: int, fo
         started = time.perf_counter()
         dist.all_reduce(vector)
         alone.append(time.perf_counter() - started)
-    # Two steps of different length differ by products alone.
-    more = busy.curvature_products - short.curvature_products
     if rank == 0:
         measured = Measured(
             parameters=vector.numel(),
-            seconds_iteration=statistics.median(report.seconds_cg / report.cg_iterations for report in rest),
-            busy_iteration=busy.seconds_cg / busy.cg_iterations,
-            seconds_gradient=statistics.median(report.seconds_gradient for report in rest),
+            seconds_iteration=statistics.median(seconds),
+            busy_iteration=statistics.median(busy),
+            seconds_gradient=statistics.median(gradients),
             seconds_alone=statistics.median(alone),
-            exchanges=(moved[-2][0] - moved[-1][0]) / more,
-            numbers=(moved[-2][1] - moved[-1][1]) / more,
+            exchanges=(travelled[1][0] - travelled[0][0]) / more,
+            numbers=(travelled[1][1] - travelled[0][1]) / more,
         )
         torch.save(measured, Path(folder) / "answer")
     dist.barrier()
     dist.destroy_process_group()
 
 
-def _limited(method: Any, iterations: int) -> Any:
-    return replace(method, solver=replace(method.solver, max_iter=iterations))
+def median(found: Sequence[Measured]) -> Measured:
+    """Of each number by itself."""
+    return Measured(
+        **{f.name: statistics.median(getattr(one, f.name) for one in found) for f in fields(Measured)}
+    )
 
 
-def scaling(most: int, cases: int, *, steps: int, iterations: int) -> Iterator[str]:
-    """Tables of strong and weak scaling, and of what travels."""
-    one = measure(1, cases, steps=steps, iterations=iterations)
-    rows, travelled = [], []
-    for processes in range(2, most + 1):
-        strong = measure(processes, cases, steps=steps, iterations=iterations)
-        weak = measure(processes, processes * cases, steps=steps, iterations=iterations)
-        for kind, found, ideal in (
-            ("strong", strong, one.seconds_iteration / processes),
-            ("weak", weak, one.seconds_iteration),
-        ):
-            rows.append(
-                f"| {kind} | {processes} | {1e3 * found.seconds_gradient:.1f} | {1e3 * found.seconds_iteration:.2f} | "
-                f"{ideal / found.seconds_iteration:.2f} | {1e3 * found.busy_iteration:.2f} | "
-                f"{1e3 * found.seconds_alone:.2f} |"
-            )
-        travelled.append(
-            f"| {processes} | {strong.exchanges:.2f} | 1 | {strong.numbers:.0f} | {strong.parameters} | "
-            f"{100 * (strong.numbers / strong.parameters - 1):.4f} % |"
-        )
+def scaling(most: int, cases: int, *, steps: int, iterations: int, rounds: int) -> Iterator[str]:
+    """Tables of strong and weak scaling, and of what travels: in each round every number of processes has its turn."""
+    kinds = [(1, cases), *((n, size) for n in range(2, most + 1) for size in (cases, n * cases))]
+    seen: dict[tuple[int, int], list[Measured]] = {kind: [] for kind in kinds}
+    for _ in range(rounds):
+        for kind in kinds:
+            seen[kind].append(measure(*kind, steps=steps, iterations=iterations))
+    medians = {kind: median(several) for kind, several in seen.items()}
+    one = medians.pop((1, cases))
     yield (
         "| scaling | processes | gradient, ms | CG iteration, ms | of the ideal | processor time of a rank, ms | "
         "an all-reduce alone, ms |"
@@ -149,11 +156,23 @@ def scaling(most: int, cases: int, *, steps: int, iterations: int) -> Iterator[s
         f"| | 1 | {1e3 * one.seconds_gradient:.1f} | {1e3 * one.seconds_iteration:.2f} | | "
         f"{1e3 * one.busy_iteration:.2f} | |"
     )
-    yield from rows
+    for (processes, size), found in medians.items():
+        strong = size == cases
+        ideal = one.seconds_iteration / (processes if strong else 1)
+        yield (
+            f"| {'strong' if strong else 'weak'} | {processes} | {1e3 * found.seconds_gradient:.1f} | "
+            f"{1e3 * found.seconds_iteration:.2f} | {ideal / found.seconds_iteration:.2f} | "
+            f"{1e3 * found.busy_iteration:.2f} | {1e3 * found.seconds_alone:.2f} |"
+        )
     yield ""
     yield "| processes | exchanges a CG iteration | least | numbers in one | least (P) | more |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    yield from travelled
+    for (processes, size), found in medians.items():
+        if size == cases:
+            yield (
+                f"| {processes} | {found.exchanges:.2f} | 1 | {found.numbers:.0f} | {found.parameters:.0f} | "
+                f"{100 * (found.numbers / found.parameters - 1):.4f} % |"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +222,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=500, help="of one process, or of all")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--iterations", type=int, default=20, help="of CG, a step")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--paper", action="store_true", help="the model for GPUs alone")
     parser.add_argument("--write", type=Path, help="put the tables between the marks of this page")
     arguments = parser.parse_args()
@@ -211,7 +231,11 @@ def main() -> None:
         return
     load = os.getloadavg()[0]
     tables = scaling(
-        arguments.processes, arguments.cases, steps=arguments.steps, iterations=arguments.iterations
+        arguments.processes,
+        arguments.cases,
+        steps=arguments.steps,
+        iterations=arguments.iterations,
+        rounds=arguments.rounds,
     )
     when = (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {processor()}, gloo, 1 thread a process, torch {torch.__version__}, "

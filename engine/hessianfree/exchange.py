@@ -18,6 +18,11 @@ from torch import Tensor
 from hessianfree.errors import RankError
 from hessianfree.rank_rows import PARTS, Rows, split
 
+if dist.is_available() and not dist.is_initialized():
+    # Its functions have the world's group of the moment of import as defaults. Torch imports it with the first
+    # optimizer; a group that it held then would outlive its destruction, and its threads might abort the process.
+    import torch.distributed.nn.functional
+
 _TEXT_BYTES = 512  # of what a rank says when something is wrong
 _EXACT = 2**24  # whole numbers below it are exact in float32, the least that is exchanged
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes

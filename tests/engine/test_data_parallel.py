@@ -1,6 +1,8 @@
 """Steps by ranks that share the data: as one process takes them, the same to the bit, and ended together."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -207,6 +209,27 @@ def test_a_group_that_is_destroyed_is_let_go_of(crew):
     for group, refusal in crew(destroyed):
         assert group is None
         assert "process_group has been destroyed" in refusal
+
+
+def test_the_world_that_is_destroyed_is_let_go_of(tmp_path):
+    """Else its threads would go on, and now and then abort the process at its end."""
+    script = f"""
+import weakref
+import torch
+import torch.distributed as dist
+from hessianfree import HessianFree
+
+dist.init_process_group("gloo", init_method="file://{tmp_path / "store"}", rank=0, world_size=1)
+world = weakref.ref(dist.group.WORLD)
+model, loss_function, batch = torch.nn.Linear(5, 2), torch.nn.MSELoss(), (torch.randn(9, 5), torch.randn(9, 2))
+optimizer = HessianFree(model.parameters(), process_group=dist.group.WORLD)
+optimizer.step(lambda: (loss_function(outputs := model(batch[0]), batch[1]), outputs), cases=9)
+optimizer.acc_step(model, loss_function, [batch])
+dist.destroy_process_group()
+print(world())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "None"
 
 
 def test_processes_that_have_not_met_are_told(monkeypatch):
