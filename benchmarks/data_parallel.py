@@ -140,34 +140,37 @@ def median(found: Sequence[Measured]) -> Measured:
 
 def scaling(most: int, cases: int, *, steps: int, iterations: int, rounds: int) -> Iterator[str]:
     """Tables of strong and weak scaling, and of what travels: in each round every number of processes has its turn."""
-    kinds = [(1, cases), *((n, size) for n in range(2, most + 1) for size in (cases, n * cases))]
+    spread = [(n, size) for n in range(2, most + 1) for size in (cases, n * cases)]
+    kinds = [*{(1, size // n): None for n, size in [(1, cases), *spread]}, *spread]
     seen: dict[tuple[int, int], list[Measured]] = {kind: [] for kind in kinds}
     for _ in range(rounds):
         for kind in kinds:
             seen[kind].append(measure(*kind, steps=steps, iterations=iterations))
     medians = {kind: median(several) for kind, several in seen.items()}
-    one = medians.pop((1, cases))
+    one = medians[1, cases]
     yield (
-        "| scaling | processes | gradient, ms | CG iteration, ms | of the ideal | processor time of a rank, ms | "
-        "an all-reduce alone, ms |"
+        "| scaling | processes | gradient, ms | CG iteration, ms | of the ideal | one process on a rank's share, ms | "
+        "processor time of a rank, ms | an all-reduce alone, ms |"
     )
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     yield (
-        f"| | 1 | {1e3 * one.seconds_gradient:.1f} | {1e3 * one.seconds_iteration:.2f} | | "
+        f"| | 1 | {1e3 * one.seconds_gradient:.1f} | {1e3 * one.seconds_iteration:.2f} | | | "
         f"{1e3 * one.busy_iteration:.2f} | |"
     )
-    for (processes, size), found in medians.items():
-        strong = size == cases
+    for processes, size in spread:
+        found, alone, strong = medians[processes, size], medians[1, size // processes], size == cases
         ideal = one.seconds_iteration / (processes if strong else 1)
         yield (
             f"| {'strong' if strong else 'weak'} | {processes} | {1e3 * found.seconds_gradient:.1f} | "
             f"{1e3 * found.seconds_iteration:.2f} | {ideal / found.seconds_iteration:.2f} | "
-            f"{1e3 * found.busy_iteration:.2f} | {1e3 * found.seconds_alone:.2f} |"
+            f"{1e3 * alone.seconds_iteration:.2f} | {1e3 * found.busy_iteration:.2f} | "
+            f"{1e3 * found.seconds_alone:.2f} |"
         )
     yield ""
     yield "| processes | exchanges a CG iteration | least | numbers in one | least (P) | more |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for (processes, size), found in medians.items():
+    for processes, size in spread:
+        found = medians[processes, size]
         if size == cases:
             yield (
                 f"| {processes} | {found.exchanges:.2f} | 1 | {found.numbers:.0f} | {found.parameters:.0f} | "
