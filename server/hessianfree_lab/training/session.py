@@ -12,6 +12,7 @@ from hessianfree_lab.records import Budget, CGTrace, JobSpec, Landscape, Scalar,
 from hessianfree_lab.records.reports import ritz_extremes_of, trace_of
 from hessianfree_lab.training.cadence import Cadence
 from hessianfree_lab.training.clock import Clock
+from hessianfree_lab.training.compiler import leave_unloaded
 from hessianfree_lab.training.devices import choose, prepare
 from hessianfree_lab.training.errors import CheckpointRefused, Diverged
 from hessianfree_lab.training.generators import generators_state, restore_generators
@@ -61,6 +62,7 @@ class Session:
         self.spec = spec
         self.budget = spec.budget
         self.device = choose(spec.device) if ranks is None else ranks.device
+        leave_unloaded()
         prepare(self.device, spec.seed)
         self.task = problem.build(problem_params, spec.seed, self.device, DTYPES[spec.dtype])
         self._clock = Clock(self.device)

@@ -5,6 +5,7 @@ import torch
 
 from hessianfree_lab.errors import InvalidRequest
 from hessianfree_lab.training.problems import PROBLEMS
+from hessianfree_lab.training.problems import digits as digits_module
 from hessianfree_lab.training.problems.digits import digits, held_out
 
 CPU = torch.device("cpu")
@@ -20,6 +21,13 @@ def test_data_are_the_real_digits():
     assert images.shape == (1797, 64)
     assert (images.min().item(), images.max().item()) == (0, 1)
     assert labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+def test_data_come_from_the_loader_where_its_file_is_not(monkeypatch):
+    read = digits.__wrapped__()
+    monkeypatch.setattr(digits_module, "FILE", "nowhere")
+    loaded = digits.__wrapped__()
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(read, loaded, strict=True))
 
 
 def test_three_hundred_images_are_held_out_with_every_digit_among_them():
