@@ -12,12 +12,13 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from machine import processor
+from recovery import seconds_until
 from service import COMMAND, server
 
 from hessianfree_lab.client import Client
@@ -41,19 +42,11 @@ def lab(checkout: Path, folder: Path) -> Iterator[Client]:
         command = [*COMMAND, "work", "--server", url, "--data-dir", str(folder / "work")]
         worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         try:
-            wait_until(lambda: bool(client.workers()))
+            seconds_until(lambda: bool(client.workers()))
             yield client
         finally:
             worker.terminate()
             worker.wait(60)
-
-
-def wait_until(condition: Callable[[], bool], limit: float = 120.0) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"not within {limit:.0f} s")
-        time.sleep(0.01)
 
 
 def seconds_to_first_step(client: Client, problem: str, optimizer: str) -> float:
@@ -61,9 +54,9 @@ def seconds_to_first_step(client: Client, problem: str, optimizer: str) -> float
     run = client.submit(
         {"problem": problem, "optimizer": optimizer, "budget": {"steps": 1}, "device": "cpu"}
     ).id
-    wait_until(lambda: client.run(run).progress.step == 1)
+    seconds_until(lambda: client.run(run).progress.step == 1)
     seconds = time.perf_counter() - started
-    wait_until(lambda: client.run(run).state == "completed")
+    seconds_until(lambda: client.run(run).state == "completed")
     return seconds
 
 
