@@ -51,33 +51,40 @@ def test_a_server_that_is_away_is_outlived(lab, tmp_path):
 def test_a_job_that_ends_while_the_server_is_away_is_reported_later(lab, tmp_path):
     server, client = lab
     with worker(server, tmp_path / "worker") as process:
-        run = submit(client, budget={"steps": None, "seconds": 1.0})
-        wait_for_step(client, run.id, 5)
+        run = submit(client, budget={"steps": 400})
         runner = process.runner()
+        wait_for_step(client, run.id, 5)
         server.end(signal.SIGKILL)
         runner.wait(60)
         time.sleep(0.5)
         server.start()
-        run = wait_for_state(client, run.id, "completed")
-        assert steps_of(client, run.id) == list(range(1, run.progress.step + 1))
+        wait_for_state(client, run.id, "completed")
+        assert steps_of(client, run.id) == list(range(1, 401))
 
 
 def test_a_worker_stops_in_time_without_its_server_and_its_successor_reports(lab, tmp_path):
     server, client = lab
     with worker(server, tmp_path / "worker", name="first") as process:
-        run = submit(client, budget={"steps": 400})
+        run = submit(client, budget=ENDLESS)
         wait_for_step(client, run.id, 20)
         server.end(signal.SIGKILL)
-        started = time.monotonic()
         assert process.end() == 0
-        assert time.monotonic() - started < 12  # 8 s for reporting, 2 s for leaving, and a busy machine
-    assert len(list((tmp_path / "worker" / "attempts").iterdir())) == 1
+    (spool,) = (tmp_path / "worker" / "attempts").iterdir()
     server.start()
     with worker(server, tmp_path / "worker", name="second"):
-        run = wait_for_state(client, run.id, "completed")
+        wait_until(lambda: not spool.exists(), seconds=60, what="the first attempt is reported")
+        run = client.run(run.id)
+        assert steps_of(client, run.id)[:20] == list(range(1, 21))
+        wait_for_step(client, run.id, run.progress.step + 100)
+        client.cancel(run.id)
+        run = wait_for_state(client, run.id, "cancelled")
         assert run.attempt == 2
-        assert steps_of(client, run.id) == list(range(1, 401))
-    assert list((tmp_path / "worker" / "attempts").iterdir()) == []
+        assert steps_of(client, run.id) == list(range(1, run.progress.step + 1))
+        wait_until(
+            lambda: not list((tmp_path / "worker" / "attempts").iterdir()),
+            seconds=30,
+            what="the second attempt is reported",
+        )
 
 
 def test_a_worker_that_was_silent_too_long_loses_its_job(lab, tmp_path):
@@ -91,7 +98,7 @@ def test_a_worker_that_was_silent_too_long_loses_its_job(lab, tmp_path):
         assert run.cause == "lost"
         psutil.Process(process.process.pid).resume()
         runner.wait(30)  # dropped: another may have it by now
-        wait_until(lambda: "dropped." in process.text(), seconds=10, what="dropped")
+        wait_until(lambda: "dropped." in process.text(), seconds=30, what="dropped")
         again = submit(client, problem="rosenbrock", budget={"steps": 2})
         wait_for_state(client, again.id, "completed")
 
@@ -130,7 +137,7 @@ def test_a_worker_that_was_told_to_stop_while_it_was_frozen_stops_when_it_wakes(
             process.process.send_signal(signal.SIGSTOP)
             wait_until(
                 lambda process=process: psutil.Process(process.process.pid).status() == psutil.STATUS_STOPPED,
-                seconds=10,
+                seconds=30,
                 what="it stands still",
             )
             process.process.send_signal(signal.SIGTERM)

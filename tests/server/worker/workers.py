@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from hessianfree_lab.client import Client
+from hessianfree_lab.lifecycle import ENDED
 from hessianfree_lab.records import Run
 from server.client.lab_server import LabServer
 from system.launch import clean_environment, wait_until
@@ -112,7 +113,7 @@ def worker(
 def wait_for_state(client: Client, run_id: str, *states: str) -> Run:
     """The run, once it is in one of these states."""
     wait_until(
-        lambda: client.run(run_id).state in {*states, "completed", "failed", "cancelled"},
+        lambda: client.run(run_id).state in {*states, *ENDED},
         seconds=RUN_SECONDS,
         what=f"{states} of {run_id}",
     )
@@ -122,7 +123,16 @@ def wait_for_state(client: Client, run_id: str, *states: str) -> Run:
 
 
 def wait_for_step(client: Client, run_id: str, step: int) -> None:
-    wait_until(lambda: client.run(run_id).progress.step >= step, seconds=RUN_SECONDS, what=f"step {step}")
+    """Return once the run has got that far; a run that ends before is an error."""
+
+    def reached() -> bool:
+        run = client.run(run_id)
+        if run.progress.step >= step:
+            return True
+        assert run.state not in ENDED, f"{run.state} before step {step}: {run.error or run.progress}"
+        return False
+
+    wait_until(reached, seconds=RUN_SECONDS, what=f"step {step}")
 
 
 def submit(client: Client, **spec: Any) -> Run:
