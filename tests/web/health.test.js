@@ -31,6 +31,7 @@ test("evidence is named by its figure and steps", () => {
 test("what takes long to answer is asked seldom", () => {
   assert.equal(restAfter(10), 5000);
   assert.equal(restAfter(2000), 40_000);
+  assert.equal(restAfter(20_000), 60_000);
 });
 
 test("states that look alike are told apart in a sentence", () => {

@@ -1,8 +1,11 @@
 // Doing something now and then instead of all the time.
 
-/** Milliseconds to wait before asking again, when the last answer took `took`: a long run is not asked all the time. */
+/**
+ * Milliseconds to wait before asking again, when the last answer took `took`: a long run is not asked all the time, and
+ * a server that was slow once is not left alone for minutes.
+ */
 export function restAfter(took) {
-  return Math.max(5000, 20 * took);
+  return Math.min(Math.max(5000, 20 * took), 60_000);
 }
 
 /** Calls `act` soon after `ask()`, but no sooner than `milliseconds` after it began last; never twice at the same time. */
